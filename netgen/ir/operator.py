@@ -1,0 +1,104 @@
+"""What every operator declares. See ARCHITECTURE.md, "One operator, one place"."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar
+
+from netgen.ir.filler import Filler
+from netgen.ir.graph import Attrs, Node, Shape
+from netgen.ir.kinds import Arg, FillerKind, Float, Listed, Optional, Text
+from netgen.ir.spell_caffe import CaffeSpelling
+from netgen.ir.spell_onnx import OnnxSpelling
+from netgen.ir.spell_torch import TorchSpelling
+
+WEIGHT_ARGS = (
+    Arg("weight_filler", Optional(FillerKind()), None, "how the weights are filled before training"),
+    Arg("bias_filler", Optional(FillerKind()), None, "how the bias is filled; zero where only weight_filler is given"),
+    Arg(
+        "lr_mult",
+        Optional(Listed(Float(low=0), 1)),
+        None,
+        "learning rate multiplier: a number, or one for each parameter",
+    ),
+    Arg("decay_mult", Optional(Listed(Float(low=0), 1)), None, "weight decay multiplier, likewise"),
+    Arg("share", Optional(Text()), None, "the name of one set of weights that several layers use"),
+)
+"""The arguments that every operator with weights takes, after its own."""
+
+
+class Param:
+    """One array that a node owns. ``learned`` is false for running statistics."""
+
+    __slots__ = ("filler", "learned", "name", "shape")
+
+    def __init__(self, name: str, shape: Shape, filler: Filler | None = None, learned: bool = True) -> None:
+        self.name = name
+        self.shape = shape
+        self.filler = filler
+        self.learned = learned
+
+    @property
+    def count(self) -> int:
+        return prod(self.shape)
+
+
+class Refused:
+    """The declared reason why a target cannot say an operator, and what to do instead."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        self.reason = reason
+        self.hint = hint
+
+
+class Operator:
+    """A primitive of the language. Subclasses are never instantiated: a class is the whole declaration.
+
+    The first line of the docstring is what ``netgen ops`` prints; the rest is shown by ``netgen ops NAME``.
+    """
+
+    name: ClassVar[str] = ""
+    short: ClassVar[str] = ""
+    """What a layer is called that has no name of its own: ``bn``, ``relu``, ``pool``."""
+    operands: ClassVar[tuple[str, ...]] = ("x",)
+    """Names of the tensors; a last name that ends in ``...`` stands for any number, at least two in all."""
+    fewest: ClassVar[int | None] = None
+    """How many tensors at least, where it is not one for each operand."""
+    args: ClassVar[tuple[Arg, ...]] = ()
+    shape_rule: ClassVar[str] = "the shape of x"
+    """The shape rule in words, for ``netgen ops``."""
+    in_place: ClassVar[bool] = False
+    """Whether it may overwrite its input: elementwise, and its gradient needs no input."""
+    keeps_output: ClassVar[bool] = False
+    """Whether its own gradient needs its output, which nobody may then overwrite."""
+    caffe: ClassVar[CaffeSpelling | Refused]
+    torch: ClassVar[TorchSpelling | Refused]
+    onnx: ClassVar[OnnxSpelling | Refused]
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        """Object (raise ``Fault``) to arguments that contradict each other, before any tensor is seen."""
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        """The shapes of the outputs; raises ``Fault`` where the inputs do not fit."""
+        return [n.x[0]]
+
+    @classmethod
+    def params(cls, n: Node) -> list[Param]:
+        """The arrays that a node owns, in the order of Caffe's blobs."""
+        return []
+
+    @classmethod
+    def macs(cls, n: Node) -> int:
+        """Multiply-accumulates of one forward pass, for the whole batch."""
+        return 0
+
+    @classmethod
+    def refuses(cls, target: str, n: Node) -> Refused | None:
+        """Why a target cannot say this node, or None. ``target`` is caffe, torch or onnx."""
+        spelling = getattr(cls, target)
+        if isinstance(spelling, Refused):
+            return spelling
+        refused = spelling.refuses
+        return refused(n) if refused is not None else None

@@ -1,0 +1,318 @@
+"""How operators are spelled in Caffe: data that reads both ways.
+
+A spelling is a layer type, the name of its parameter message and a tuple of fields. ``write``
+turns a node's arguments into the message, ``read`` a message into arguments. Fields stand in the order
+of the schema, which is the order in which they are printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from netgen.ir.filler import Filler
+
+if TYPE_CHECKING:
+    from netgen.ir.graph import Attrs, Node
+    from netgen.ir.operator import Refused
+
+Message = list[tuple[str, object]]
+"""A protobuf message as it will be printed: (field, value); a message's value is again a list."""
+
+
+class Enum(str):
+    """The name of an enum's value: printed without quotes."""
+
+    __slots__ = ()
+
+
+def get(message: Message, field: str, default: object = None) -> Any:
+    """The last value of a field, as protobuf reads an optional field."""
+    return next((value for name, value in reversed(message) if name == field), default)
+
+
+def get_all(message: Message, field: str) -> list[Any]:
+    """All values of a repeated field."""
+    return [value for name, value in message if name == field]
+
+
+class Field:
+    """A field that holds an argument. It is left out at its Caffe default unless ``always``."""
+
+    def __init__(self, name: str, arg: str, default: object = None, always: bool = False) -> None:
+        self.name = name
+        self.arg = arg
+        self.default = default
+        self.always = always
+
+    def to_caffe(self, value: object) -> object:
+        return value
+
+    def from_caffe(self, value: object) -> object:
+        return value
+
+    def write(self, a: Attrs) -> Message:
+        value = a[self.arg]
+        if value is None:
+            return []
+        said = self.to_caffe(value)
+        return [] if said == self.default and not self.always else [(self.name, said)]
+
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        """Add the argument to ``a``; false where the message means another operator."""
+        said = get(message, self.name, self.default)
+        if said is not None:
+            a[self.arg] = self.from_caffe(said)
+        return True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields that it writes and reads."""
+        return (self.name,)
+
+
+class Words(Field):
+    """An enum whose values are words of the language: ``{"ceil": "CEIL"}``."""
+
+    def __init__(self, name: str, arg: str, words: dict[str, str], default: str, always: bool = False) -> None:
+        super().__init__(name, arg, Enum(default), always)
+        self.words = words
+
+    def to_caffe(self, value: object) -> object:
+        return Enum(self.words[str(value)])
+
+    def from_caffe(self, value: object) -> object:
+        return next(word for word, said in self.words.items() if said == value)
+
+
+class Mapped(Field):
+    """A field whose value is computed from the argument, and back."""
+
+    def __init__(
+        self,
+        name: str,
+        arg: str,
+        to: Callable[[Any], object],
+        back: Callable[[Any], object],
+        default: object = None,
+        always: bool = False,
+    ) -> None:
+        super().__init__(name, arg, default, always)
+        self.to = to
+        self.back = back
+
+    def to_caffe(self, value: object) -> object:
+        return self.to(value)
+
+    def from_caffe(self, value: object) -> object:
+        return self.back(value)
+
+
+class Const(Field):
+    """A field whose value is a fact of the operator and tells it from others of the same layer type."""
+
+    def __init__(self, name: str, value: object, default: object = None, always: bool = True) -> None:
+        super().__init__(name, "", default, always)
+        self.value = value
+
+    def write(self, a: Attrs) -> Message:
+        return [(self.name, self.value)] if self.always or self.value != self.default else []
+
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        return bool(get(message, self.name, self.default) == self.value)
+
+
+class Many(Field):
+    """A repeated field that holds a list."""
+
+    def write(self, a: Attrs) -> Message:
+        values = a[self.arg]
+        return [] if values is None else [(self.name, self.to_caffe(value)) for value in values]
+
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        values = get_all(message, self.name)
+        if values:
+            a[self.arg] = tuple(self.from_caffe(value) for value in values)
+        return True
+
+
+class Spatial(Field):
+    """A (height, width) pair: one field where both are equal, else ``_h`` and ``_w``.
+
+    Where Caffe has no such pair of fields (dilation) the repeated field takes both values.
+    """
+
+    def __init__(self, name: str, arg: str, stem: str = "", default: int | None = None, always: bool = False) -> None:
+        super().__init__(name, arg, default, always)
+        self.stem = stem
+
+    def write(self, a: Attrs) -> Message:
+        height, width = a[self.arg]
+        if height == width:
+            return [] if height == self.default and not self.always else [(self.name, height)]
+        if self.stem:
+            return [(f"{self.stem}_h", height), (f"{self.stem}_w", width)]
+        return [(self.name, height), (self.name, width)]
+
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        both = get_all(message, self.name) or [self.default]
+        height, width = both[0], both[-1]
+        if self.stem:
+            height = get(message, f"{self.stem}_h", height)
+            width = get(message, f"{self.stem}_w", width)
+        if height is not None:
+            a[self.arg] = (height, width)
+        return True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, f"{self.stem}_h", f"{self.stem}_w") if self.stem else (self.name,)
+
+
+class FillerField(Field):
+    """A FillerParameter. ``implied`` fillers of an argument that was not given are written too."""
+
+    def __init__(self, name: str, arg: str, implied: Callable[[Attrs], Filler | None] | None = None) -> None:
+        super().__init__(name, arg)
+        self.implied = implied
+
+    def write(self, a: Attrs) -> Message:
+        filler = a[self.arg]
+        if filler is None and self.implied is not None:
+            filler = self.implied(a)
+        return [] if filler is None else [(self.name, filler_message(filler))]
+
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        said = get(message, self.name)
+        if said is not None:
+            a[self.arg] = read_filler(said)
+        return True
+
+
+class Sub(Field):
+    """A message within the message, with fields of its own."""
+
+    def __init__(self, name: str, *fields: Field) -> None:
+        super().__init__(name, "")
+        self.fields = fields
+
+    def write(self, a: Attrs) -> Message:
+        inner = [pair for field in self.fields for pair in field.write(a)]
+        return [(self.name, inner)] if inner else []
+
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        inner = get(message, self.name, [])
+        return all(field.read(inner, a) for field in self.fields)
+
+
+def filler_message(filler: Filler) -> Message:
+    """A filler as a FillerParameter, fields at their defaults left out.
+
+    The fields are Caffe's own, with Caffe's names; ``constant`` is the default type but always said,
+    as people write it.
+    """
+    said: Message = [("type", filler.kind)]
+    for name, value in filler.values.items():
+        if value != Filler.KINDS[filler.kind][name]:
+            said.append((name, Enum(value.upper()) if isinstance(value, str) else value))
+    return said
+
+
+def read_filler(message: Message) -> Filler:
+    """A FillerParameter as a filler; raises KeyError for a type that Caffe does not have."""
+    kind = get(message, "type", "constant")
+    known = Filler.KINDS[kind]
+    values = {name: value for name, value in message if name in known}
+    return Filler(kind, {n: v.lower() if isinstance(v, str) else v for n, v in values.items()})  # type: ignore[attr-defined, misc]
+
+
+class CaffeLayer:
+    """One layer as it will be printed.
+
+    ``inputs`` are operands: a number is the node's own input, a string the layer of that suffix of the same
+    node. ``suffix`` is empty for the layer that carries the node's name. ``blobs`` are the names of the
+    node's parameters that the layer owns, in Caffe's order; ``fixed`` of its blobs must not be trained.
+    """
+
+    __slots__ = ("blobs", "fixed", "in_place", "inputs", "message", "param", "suffix", "tops", "type")
+
+    def __init__(
+        self,
+        type: str,
+        param: str = "",
+        message: Message | None = None,
+        *,
+        suffix: str = "",
+        inputs: Sequence[int | str] | None = None,
+        tops: int = 1,
+        blobs: Sequence[str] = (),
+        fixed: int = 0,
+        in_place: bool = False,
+    ) -> None:
+        self.type = type
+        self.param = param
+        self.message = message or []
+        self.suffix = suffix
+        self.inputs = inputs
+        self.tops = tops
+        self.blobs = tuple(blobs)
+        self.fixed = fixed
+        self.in_place = in_place
+
+
+class CaffeSpelling:
+    """One layer type with its fields; or, with ``layers``, a function that composes several layers.
+
+    ``fork`` names where the layer type comes from when BVLC's Caffe lacks it. ``refuses`` says which
+    nodes cannot be spelled.
+    """
+
+    def __init__(
+        self,
+        type: str = "",
+        param: str = "",
+        *fields: Field,
+        blobs: Sequence[str] = (),
+        fixed: int = 0,
+        fork: str = "",
+        layers: Callable[[Node], list[CaffeLayer]] | None = None,
+        reads: Callable[[Message, dict[str, object]], bool] | None = None,
+        refuses: Callable[[Node], Refused | None] | None = None,
+    ) -> None:
+        self.type = type
+        self.param = param
+        self.fields = fields
+        self.blobs = tuple(blobs)
+        self.fixed = fixed
+        self.fork = fork
+        self.compose = layers
+        self.reads = reads
+        self.refuses = refuses
+
+    def message(self, a: Attrs) -> Message:
+        """The parameter message for some arguments."""
+        return [pair for field in self.fields for pair in field.write(a)]
+
+    def layers(self, n: Node) -> list[CaffeLayer]:
+        """The layers of a node, the last of which makes its outputs."""
+        if self.compose is not None:
+            return self.compose(n)
+        return [self.layer(n)]
+
+    def layer(self, n: Node, **more: Any) -> CaffeLayer:
+        """The layer that the fields describe, for spellings that compose it with others."""
+        have = {param.name for param in n.params} if self.blobs else ()
+        options: dict[str, Any] = {
+            "tops": len(n.outputs),
+            "blobs": [blob for blob in self.blobs if blob in have],
+            "fixed": self.fixed,
+            "in_place": n.op.in_place,
+        }
+        return CaffeLayer(self.type, self.param, self.message(n.a), **{**options, **more})
+
+    def read(self, message: Message) -> dict[str, object] | None:
+        """The arguments that a parameter message means, or None where it means another operator."""
+        a: dict[str, object] = {}
+        if not all([field.read(message, a) for field in self.fields]):
+            return None
+        return a if self.reads is None or self.reads(message, a) else None

@@ -1,0 +1,55 @@
+"""How operators are spelled in ONNX: the nodes that compute one operator, at opset 18 and later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netgen.ir.graph import Node
+    from netgen.ir.operator import Refused
+
+
+class Const:
+    """A constant tensor: nested lists of numbers with an ONNX element type (``float``, ``int64``, ``bool``)."""
+
+    __slots__ = ("type", "values")
+
+    def __init__(self, values: object, type: str = "int64") -> None:
+        self.values = values
+        self.type = type
+
+
+class OnnxNode:
+    """One ONNX node.
+
+    ``inputs``: a number is the operator's own input, a ``Const`` a constant, ``""`` an input left out, and a string
+    the operator's parameter of that name or else the result of an earlier node of the same spelling.
+    ``outputs`` name its results; the spelling's last node makes the operator's outputs when it names none.
+    """
+
+    __slots__ = ("attributes", "inputs", "outputs", "type")
+
+    def __init__(
+        self,
+        type: str,
+        inputs: Sequence[int | str | Const] = (0,),
+        outputs: Sequence[str] = (),
+        **attributes: object,
+    ) -> None:
+        self.type = type
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.attributes = attributes
+
+
+class OnnxSpelling:
+    """The nodes of an operator, as a function of the netgen node."""
+
+    def __init__(
+        self,
+        nodes: Callable[[Node], list[OnnxNode]],
+        refuses: Callable[[Node], Refused | None] | None = None,
+    ) -> None:
+        self.nodes = nodes
+        self.refuses = refuses
