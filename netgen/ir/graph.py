@@ -6,12 +6,17 @@ Values are in single static assignment: each is made once, by one node. Nothing 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from netgen.diag import Span
+from netgen.ir.fault import Fault
 
 if TYPE_CHECKING:
     from netgen.ir.operator import Operator, Param
+
+MAX_ELEMENTS = 2**31 - 1
+"""Caffe counts the elements of a blob in 32 bits, and so do its consumers."""
 
 Shape = tuple[int, ...]
 """A tensor's dimensions, (N, C, H, W) for images."""
@@ -184,6 +189,10 @@ class Graph:
         A node that was refused leaves no trace in the graph.
         """
         shapes = node.op.infer(node)
+        for shape in shapes:
+            if prod(shape) > MAX_ELEMENTS:
+                size = "x".join(map(str, shape))
+                raise Fault("NG309", "tensor is too large", f"{size} has more than {MAX_ELEMENTS} elements")
         node.outputs = [Value(node, index, shape) for index, shape in enumerate(shapes)]
         for value in node.inputs:
             value.readers.append(node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
@@ -21,7 +21,7 @@ def is_number(value: object) -> bool:
     return type(value) is int or type(value) is float
 
 
-def is_list(value: object) -> bool:
+def is_list(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, (list, tuple, range))
 
 
@@ -199,7 +199,7 @@ def text(value: object) -> str:
     if isinstance(value, bool) or is_number(value):
         return show(value)
     if is_list(value):
-        return show(list(value))  # type: ignore[call-overload]
+        return show(list(value))
     raise Fault("NG225", "not printable", f"a {type_name(value)} cannot stand in a string")
 
 
@@ -222,7 +222,7 @@ def stepped_range(first: object, last: object, step: int = 1) -> range:
 def _numbers(name: str, values: Sequence[object]) -> list[Number]:
     flat: Sequence[Any] = values
     if len(values) == 1 and is_list(values[0]):
-        flat = values[0]  # type: ignore[assignment]
+        flat = values[0]
     _check_items(len(flat))
     numbers = list(flat)
     for value in numbers:
@@ -266,8 +266,8 @@ def _rounded(name: str) -> Callable[..., object]:
 def _list_like(name: str, value: object) -> Sequence[object]:
     if not is_list(value) and not isinstance(value, str):
         raise Fault("NG225", "wrong type of argument", f"`{name}` needs a list, got a {type_name(value)}")
-    _check_items(len(value))  # type: ignore[arg-type]
-    return value  # type: ignore[return-value]
+    _check_items(len(value))
+    return value
 
 
 def _enumerate(values: object, start: object = 0) -> object:

@@ -172,10 +172,10 @@ class Elaborator(Calls):
                 self.problem(
                     "NG223", "wrong number of results", span, f"one {type_name(value)} for {len(targets)} names"
                 )
-            elif len(value) != len(targets):  # type: ignore[arg-type]
-                self.problem("NG223", "wrong number of results", span, f"{len(value)} for {len(targets)} names")  # type: ignore[arg-type]
+            elif len(value) != len(targets):
+                self.problem("NG223", "wrong number of results", span, f"{len(value)} for {len(targets)} names")
             else:
-                values = value  # type: ignore[assignment]
+                values = value
         for target, each in zip(targets, values, strict=True):
             if layers and isinstance(each, Value) and not each.variable:
                 each.variable = target.name
@@ -199,7 +199,7 @@ class Elaborator(Calls):
         span = statement.items.span
         first = statement.targets[0].name
         returned = None
-        for turn, item in enumerate(items):  # type: ignore[arg-type]
+        for turn, item in enumerate(items):
             self.step(span)
             if len(statement.targets) == 1:
                 env.variables[first] = item

@@ -60,14 +60,14 @@ def misfit(parameter: ast.Parameter, value: object, default: object) -> str:
     elif parameter.default is None:
         kind, listed = "tensor", False
     elif arithmetic.is_list(default):
-        kind, listed = (type_name(default[0]) if len(default) else ""), True  # type: ignore[arg-type, index]
+        kind, listed = (type_name(default[0]) if len(default) else ""), True
     else:
         kind, listed = type_name(default), False
     if not listed:
         return "" if _is(value, kind) else f"expected {_article(kind)}"
     if not arithmetic.is_list(value):
         return f"expected a list of {kind}s"
-    return "" if not kind or all(_is(each, kind) for each in value) else f"expected a list of {kind}s"  # type: ignore[attr-defined]
+    return "" if not kind or all(_is(each, kind) for each in value) else f"expected a list of {kind}s"
 
 
 def _article(kind: str) -> str:
@@ -89,7 +89,7 @@ def as_declared(parameter: ast.Parameter, value: object) -> object:
         if type(value) is int:
             return float(value)
         if declared.listed and arithmetic.is_list(value):
-            return [float(each) if type(each) is int else each for each in value]  # type: ignore[attr-defined]
+            return [float(each) if type(each) is int else each for each in value]
     if isinstance(value, (range, tuple)) and len(value) <= arithmetic.MAX_ITEMS:
         return list(value)
     return value
