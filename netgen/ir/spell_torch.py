@@ -53,11 +53,18 @@ class Call:
 
 
 class Infix:
-    """``a + b + …`` with one operator; ``level`` is Python's precedence: 1 for +, -; 2 for *, /; 3 for **; 0 for comparisons."""
+    """``a + b + …`` with one operator; ``level`` is Python's precedence, the higher the tighter."""
 
     __slots__ = ("level", "operands", "symbol")
 
-    LEVELS: Mapping[str, int] = {"<": 0, ">": 0, "+": 1, "-": 1, "*": 2, "/": 2, "**": 3}
+    LEVELS: Mapping[str, int] = {
+        **dict.fromkeys(("or",), -2),
+        **dict.fromkeys(("and",), -1),
+        **dict.fromkeys(("<", ">", "<=", ">=", "==", "!="), 0),
+        **dict.fromkeys(("+", "-"), 1),
+        **dict.fromkeys(("*", "/", "//", "%"), 2),
+        "**": 4,
+    }
 
     def __init__(self, symbol: str, *operands: object) -> None:
         self.symbol = symbol
