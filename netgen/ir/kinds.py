@@ -90,15 +90,22 @@ class Int(Kind):
 
 
 class Float(Kind):
-    """A number with bounds; ``above`` excludes its lower bound, ``low`` includes it."""
+    """A number with bounds: ``low`` and ``high`` belong to the range, ``above`` and ``below`` do not."""
 
-    def __init__(self, low: float | None = None, high: float | None = None, above: float | None = None) -> None:
+    def __init__(
+        self,
+        low: float | None = None,
+        high: float | None = None,
+        *,
+        above: float | None = None,
+        below: float | None = None,
+    ) -> None:
         self.low = low
         self.high = high
         self.above = above
-        parts = [f"> {above:g}" if above is not None else "", f">= {low:g}" if low is not None else ""]
-        parts.append(f"<= {high:g}" if high is not None else "")
-        self.text = " ".join(["float", *filter(None, parts)])
+        self.below = below
+        bounds = ((">", above), (">=", low), ("<", below), ("<=", high))
+        self.text = " ".join(["float", *(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)])
 
     def accept(self, value: object) -> float:
         if type(value) is not float and type(value) is not int:
@@ -110,6 +117,8 @@ class Float(Kind):
             raise _out_of_range(f"must be greater than {self.above:g}, got {value}")
         if self.low is not None and number < self.low:
             raise _out_of_range(f"must be at least {self.low:g}, got {value}")
+        if self.below is not None and number >= self.below:
+            raise _out_of_range(f"must be less than {self.below:g}, got {value}")
         if self.high is not None and number > self.high:
             raise _out_of_range(f"must be at most {self.high:g}, got {value}")
         return number

@@ -12,19 +12,15 @@ from netgen.ir.spell_caffe import CaffeSpelling
 from netgen.ir.spell_onnx import OnnxSpelling
 from netgen.ir.spell_torch import TorchSpelling
 
-WEIGHT_ARGS = (
-    Arg("weight_filler", Optional(FillerKind()), None, "how the weights are filled before training"),
-    Arg("bias_filler", Optional(FillerKind()), None, "how the bias is filled; zero where only weight_filler is given"),
-    Arg(
-        "lr_mult",
-        Optional(Listed(Float(low=0), 1)),
-        None,
-        "learning rate multiplier: a number, or one for each parameter",
-    ),
+WEIGHT_FILLER = Arg("weight_filler", Optional(FillerKind()), None, "how the weights are filled before training")
+BIAS_FILLER = Arg("bias_filler", Optional(FillerKind()), None, "how the bias is filled; zero where it is not given")
+LEARNING_ARGS = (
+    Arg("lr_mult", Optional(Listed(Float(low=0), 1)), None, "learning rate multiplier: a number, or one per parameter"),
     Arg("decay_mult", Optional(Listed(Float(low=0), 1)), None, "weight decay multiplier, likewise"),
     Arg("share", Optional(Text()), None, "the name of one set of weights that several layers use"),
 )
-"""The arguments that every operator with weights takes, after its own."""
+WEIGHT_ARGS = (WEIGHT_FILLER, BIAS_FILLER, *LEARNING_ARGS)
+"""The arguments that operators with weights and a bias take after their own."""
 
 
 class Param:
@@ -70,14 +66,20 @@ class Operator:
     in_place: ClassVar[bool] = False
     """Whether it may overwrite its input: elementwise, and its gradient needs no input."""
     keeps_output: ClassVar[bool] = False
-    """Whether its own gradient needs its output, which nobody may then overwrite."""
+    """Whether its own gradient in Caffe needs its output, which nobody may then overwrite."""
+    shares_memory: ClassVar[bool] = False
+    """Whether Caffe gives its output the memory of its input: who overwrites one overwrites the other."""
     caffe: ClassVar[CaffeSpelling | Refused]
     torch: ClassVar[TorchSpelling | Refused]
     onnx: ClassVar[OnnxSpelling | Refused]
 
     @classmethod
     def check(cls, a: Attrs) -> None:
-        """Object (raise ``Fault``) to arguments that contradict each other, before any tensor is seen."""
+        """Settle the arguments among each other, before any tensor is seen.
+
+        What follows from others (a stride that is the kernel's, a pad of ``"same"``) is put in its place;
+        what contradicts others is objected to (raise ``Fault``).
+        """
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
@@ -91,7 +93,10 @@ class Operator:
 
     @classmethod
     def macs(cls, n: Node) -> int:
-        """Multiply-accumulates of one forward pass, for the whole batch."""
+        """Multiply-accumulates of one forward pass, for the whole batch.
+
+        Counted as publications do: of convolutions and fully connected layers only.
+        """
         return 0
 
     @classmethod

@@ -7,13 +7,14 @@ of the schema, which is the order in which they are printed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from netgen.ir.filler import Filler
 
 if TYPE_CHECKING:
-    from netgen.ir.graph import Attrs, Node
+    from netgen.ir.graph import Attrs, Node, Shape
     from netgen.ir.operator import Refused
 
 Message = list[tuple[str, object]]
@@ -37,13 +38,17 @@ def get_all(message: Message, field: str) -> list[Any]:
 
 
 class Field:
-    """A field that holds an argument. It is left out at its Caffe default unless ``always``."""
+    """A field that holds an argument. It is left out at its Caffe default unless ``always``.
 
-    def __init__(self, name: str, arg: str, default: object = None, always: bool = False) -> None:
+    ``legacy`` is an older field of the same meaning, read where the newer one is absent and never written.
+    """
+
+    def __init__(self, name: str, arg: str, default: object = None, always: bool = False, legacy: str = "") -> None:
         self.name = name
         self.arg = arg
         self.default = default
         self.always = always
+        self.legacy = legacy
 
     def to_caffe(self, value: object) -> object:
         return value
@@ -60,7 +65,8 @@ class Field:
 
     def read(self, message: Message, a: dict[str, object]) -> bool:
         """Add the argument to ``a``; false where the message means another operator."""
-        said = get(message, self.name, self.default)
+        default = get(message, self.legacy, self.default) if self.legacy else self.default
+        said = get(message, self.name, default)
         if said is not None:
             a[self.arg] = self.from_caffe(said)
         return True
@@ -68,7 +74,7 @@ class Field:
     @property
     def names(self) -> tuple[str, ...]:
         """The fields that it writes and reads."""
-        return (self.name,)
+        return (self.name, self.legacy) if self.legacy else (self.name,)
 
 
 class Words(Field):
@@ -81,8 +87,11 @@ class Words(Field):
     def to_caffe(self, value: object) -> object:
         return Enum(self.words[str(value)])
 
-    def from_caffe(self, value: object) -> object:
-        return next(word for word, said in self.words.items() if said == value)
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        said = get(message, self.name, self.default)
+        word = next((word for word, each in self.words.items() if each == said), None)
+        a[self.arg] = word
+        return word is not None
 
 
 class Mapped(Field):
@@ -92,12 +101,12 @@ class Mapped(Field):
         self,
         name: str,
         arg: str,
+        *,
         to: Callable[[Any], object],
         back: Callable[[Any], object],
         default: object = None,
-        always: bool = False,
     ) -> None:
-        super().__init__(name, arg, default, always)
+        super().__init__(name, arg, default)
         self.to = to
         self.back = back
 
@@ -108,7 +117,7 @@ class Mapped(Field):
         return self.back(value)
 
 
-class Const(Field):
+class Fixed(Field):
     """A field whose value is a fact of the operator and tells it from others of the same layer type."""
 
     def __init__(self, name: str, value: object, default: object = None, always: bool = True) -> None:
@@ -127,12 +136,12 @@ class Many(Field):
 
     def write(self, a: Attrs) -> Message:
         values = a[self.arg]
-        return [] if values is None else [(self.name, self.to_caffe(value)) for value in values]
+        return [] if values is None or values == self.default else [(self.name, value) for value in values]
 
     def read(self, message: Message, a: dict[str, object]) -> bool:
         values = get_all(message, self.name)
         if values:
-            a[self.arg] = tuple(self.from_caffe(value) for value in values)
+            a[self.arg] = tuple(values)
         return True
 
 
@@ -223,7 +232,20 @@ def read_filler(message: Message) -> Filler:
     kind = get(message, "type", "constant")
     known = Filler.KINDS[kind]
     values = {name: value for name, value in message if name in known}
-    return Filler(kind, {n: v.lower() if isinstance(v, str) else v for n, v in values.items()})  # type: ignore[attr-defined, misc]
+    return Filler(kind, {n: v.lower() if isinstance(v, str) else v for n, v in values.items()})  # type: ignore[misc]
+
+
+class Constant:
+    """A blob whose elements all have one value, for ever."""
+
+    __slots__ = ("shape", "value")
+
+    def __init__(self, shape: Shape, value: float) -> None:
+        self.shape = shape
+        self.value = value
+
+
+NOTHING: Mapping[str, Constant] = MappingProxyType({})
 
 
 class CaffeLayer:
@@ -232,9 +254,23 @@ class CaffeLayer:
     ``inputs`` are operands: a number is the node's own input, a string the layer of that suffix of the same
     node. ``suffix`` is empty for the layer that carries the node's name. ``blobs`` are the names of the
     node's parameters that the layer owns, in Caffe's order; ``fixed`` of its blobs must not be trained.
+    ``constants`` are blobs among them that the node knows nothing of, since their values never change.
+    ``fork`` names where the layer type comes from when BVLC's Caffe lacks it.
     """
 
-    __slots__ = ("blobs", "fixed", "in_place", "inputs", "message", "param", "suffix", "tops", "type")
+    __slots__ = (
+        "blobs",
+        "constants",
+        "fixed",
+        "fork",
+        "in_place",
+        "inputs",
+        "message",
+        "param",
+        "suffix",
+        "tops",
+        "type",
+    )
 
     def __init__(
         self,
@@ -246,8 +282,10 @@ class CaffeLayer:
         inputs: Sequence[int | str] | None = None,
         tops: int = 1,
         blobs: Sequence[str] = (),
+        constants: Mapping[str, Constant] = NOTHING,
         fixed: int = 0,
         in_place: bool = False,
+        fork: str = "",
     ) -> None:
         self.type = type
         self.param = param
@@ -256,15 +294,18 @@ class CaffeLayer:
         self.inputs = inputs
         self.tops = tops
         self.blobs = tuple(blobs)
+        self.constants = constants
         self.fixed = fixed
         self.in_place = in_place
+        self.fork = fork
 
 
 class CaffeSpelling:
     """One layer type with its fields; or, with ``layers``, a function that composes several layers.
 
     ``fork`` names where the layer type comes from when BVLC's Caffe lacks it. ``refuses`` says which
-    nodes cannot be spelled.
+    nodes cannot be spelled. ``reads`` has the last word on a message that the fields have read, knowing how many
+    tops the layer has; without it the layer has one.
     """
 
     def __init__(
@@ -273,16 +314,18 @@ class CaffeSpelling:
         param: str = "",
         *fields: Field,
         blobs: Sequence[str] = (),
+        constants: Mapping[str, Constant] = NOTHING,
         fixed: int = 0,
         fork: str = "",
         layers: Callable[[Node], list[CaffeLayer]] | None = None,
-        reads: Callable[[Message, dict[str, object]], bool] | None = None,
+        reads: Callable[[dict[str, object], int], bool] | None = None,
         refuses: Callable[[Node], Refused | None] | None = None,
     ) -> None:
         self.type = type
         self.param = param
         self.fields = fields
         self.blobs = tuple(blobs)
+        self.constants = constants
         self.fixed = fixed
         self.fork = fork
         self.compose = layers
@@ -299,20 +342,29 @@ class CaffeSpelling:
             return self.compose(n)
         return [self.layer(n)]
 
-    def layer(self, n: Node, **more: Any) -> CaffeLayer:
-        """The layer that the fields describe, for spellings that compose it with others."""
-        have = {param.name for param in n.params} if self.blobs else ()
-        options: dict[str, Any] = {
-            "tops": len(n.outputs),
-            "blobs": [blob for blob in self.blobs if blob in have],
-            "fixed": self.fixed,
-            "in_place": n.op.in_place,
-        }
-        return CaffeLayer(self.type, self.param, self.message(n.a), **{**options, **more})
+    def layer(self, n: Node) -> CaffeLayer:
+        """The layer that the fields describe, also for spellings that compose it with others."""
+        blobs: Sequence[str] = ()
+        if self.blobs:
+            have = {param.name for param in n.params}.union(self.constants)
+            blobs = [blob for blob in self.blobs if blob in have]
+        return CaffeLayer(
+            self.type,
+            self.param,
+            self.message(n.a),
+            tops=len(n.outputs),
+            blobs=blobs,
+            constants=self.constants,
+            fixed=self.fixed,
+            in_place=n.op.in_place,
+            fork=self.fork,
+        )
 
-    def read(self, message: Message) -> dict[str, object] | None:
+    def read(self, message: Message, tops: int = 1) -> dict[str, object] | None:
         """The arguments that a parameter message means, or None where it means another operator."""
         a: dict[str, object] = {}
-        if not all([field.read(message, a) for field in self.fields]):
+        if not all(field.read(message, a) for field in self.fields):
             return None
-        return a if self.reads is None or self.reads(message, a) else None
+        if self.reads is not None:
+            return a if self.reads(a, tops) else None
+        return a if tops == 1 else None

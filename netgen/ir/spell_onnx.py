@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netgen.ir.graph import Node
@@ -18,6 +19,11 @@ class Const:
     def __init__(self, values: object, type: str = "int64") -> None:
         self.values = values
         self.type = type
+
+
+def number(value: float) -> Const:
+    """A constant float without axes."""
+    return Const(value, "float")
 
 
 class OnnxNode:
@@ -35,12 +41,21 @@ class OnnxNode:
         type: str,
         inputs: Sequence[int | str | Const] = (0,),
         outputs: Sequence[str] = (),
-        **attributes: object,
+        **attributes: Any,
     ) -> None:
         self.type = type
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self.attributes = attributes
+
+
+def chain(*nodes: OnnxNode) -> list[OnnxNode]:
+    """Nodes of which each takes the result of the one before as its first input; none at all is the identity."""
+    for i, (node, following) in enumerate(pairwise(nodes), 1):
+        if not node.outputs:
+            node.outputs = (f"step{i}",)
+        following.inputs = (node.outputs[0], *following.inputs[1:])
+    return list(nodes) or [OnnxNode("Identity")]
 
 
 class OnnxSpelling:

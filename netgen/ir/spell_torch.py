@@ -104,15 +104,15 @@ class Helper:
 class TorchSpelling:
     """A module, a function, or both.
 
-    ``module`` makes the constructor call, ``function`` the expression in ``forward``. An operator with
-    parameters or with a train mode has a module. Where both exist, ``forward`` uses the function
-    and an ``nn.Sequential`` the module. ``params`` maps the operator's parameters to the module's
-    attributes where the names differ. ``helpers`` are printed when the spelling is used.
+    ``module`` makes the constructor call, ``function`` the expression in ``forward``; either gives None for a node
+    that has no such form. An operator with parameters or with a train mode has a module. Where both exist,
+    ``forward`` uses the function and an ``nn.Sequential`` the module. ``params`` maps the operator's parameters to the
+    module's attributes where the names differ. ``helpers`` are printed when the spelling is used.
     """
 
     def __init__(
         self,
-        module: Callable[[Node], Call] | None = None,
+        module: Callable[[Node], Call | None] | None = None,
         function: Callable[[Node], Expr] | None = None,
         *,
         defaults: Mapping[str, object] | None = None,

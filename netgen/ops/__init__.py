@@ -1,0 +1,79 @@
+"""Every operator of the language: one class each, gathered from the family modules of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+
+from netgen.diag import did_you_mean
+from netgen.ir.fault import Fault
+from netgen.ir.graph import Attrs
+from netgen.ir.kinds import REQUIRED, Kind
+from netgen.ir.operator import Operator
+from netgen.ops import activation, conv, elementwise, norm, pool, reduce, resize, scale, shape
+
+__all__ = ["OPERATORS", "bind"]
+
+
+def _gather(families: Iterable[ModuleType]) -> dict[str, type[Operator]]:
+    """The operators that the modules define, by name in alphabetical order; base classes have no name."""
+    found = {
+        item.name: item
+        for family in families
+        for item in vars(family).values()
+        if isinstance(item, type) and issubclass(item, Operator) and item.name
+    }
+    return dict(sorted(found.items()))
+
+
+OPERATORS: dict[str, type[Operator]] = _gather(
+    (activation, conv, elementwise, norm, pool, reduce, resize, scale, shape)
+)
+"""The operators by the names that programs call them by."""
+
+
+def bind(op: type[Operator], given: Mapping[str, object]) -> Attrs:
+    """The typed arguments of an operator, defaults filled in; raises ``Fault`` at the argument to blame."""
+    kinds, defaults = _signature(op)
+    a = Attrs(defaults)
+    for name, value in given.items():
+        kind = kinds.get(name)
+        if kind is None:
+            raise _unknown(op, name)
+        try:
+            a[name] = kind.accept(value)
+        except Fault as fault:
+            fault.arg = name
+            raise
+    if len(a) < len(kinds):
+        raise _missing(op, a)
+    op.check(a)
+    return a
+
+
+_Signature = tuple[dict[str, Kind], dict[str, object]]
+_SIGNATURES: dict[str, _Signature] = {}
+
+
+def _signature(op: type[Operator]) -> _Signature:
+    """The kinds of an operator's arguments, and the defaults as those kinds accept them; worked out once."""
+    known = _SIGNATURES.get(op.name)
+    if known is None:
+        kinds = {arg.name: arg.kind for arg in op.args}
+        defaults = {arg.name: arg.kind.accept(arg.default) for arg in op.args if arg.default is not REQUIRED}
+        known = _SIGNATURES[op.name] = (kinds, defaults)
+    return known
+
+
+def _unknown(op: type[Operator], name: str) -> Fault:
+    known = [arg.name for arg in op.args]
+    hint = did_you_mean(name, known) or (f"it takes {', '.join(known)}" if known else "it takes none")
+    return Fault("NG204", "unknown argument", f"`{op.name}` has no argument `{name}`", arg=name, hint=hint)
+
+
+def _missing(op: type[Operator], a: Attrs) -> Fault:
+    missing = [arg for arg in op.args if arg.name not in a]
+    names = " and ".join(f"`{arg.name}`" for arg in missing)
+    docs = "; ".join(f"`{arg.name}`: {arg.doc}" for arg in missing)
+    title = "missing argument" if len(missing) == 1 else "missing arguments"
+    return Fault("NG203", title, f"`{op.name}` needs {names}", hint=docs)

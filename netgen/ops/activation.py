@@ -1,0 +1,240 @@
+"""Activations, softmax and dropout."""
+
+from __future__ import annotations
+
+from netgen.ir.graph import Node, Shape
+from netgen.ir.kinds import Arg, Bool, Float, Int
+from netgen.ir.operator import LEARNING_ARGS, WEIGHT_FILLER, Operator, Param
+from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Enum, Field, FillerField, Fixed
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
+from netgen.ir.spell_torch import Call, Expr, Infix, Input, TorchSpelling
+from netgen.ops.rules import axis_of, channels_of
+
+# --- rectifiers -----------------------------------------------------------------------------------
+
+
+class Relu(Operator):
+    """Rectified linear unit: max(x, 0), or slope * x below zero."""
+
+    name = "relu"
+    short = "relu"
+    in_place = True
+    keeps_output = True
+    args = (Arg("slope", Float(low=0), 0.0, "slope for negative inputs"),)
+    caffe = CaffeSpelling("ReLU", "relu_param", Field("negative_slope", "slope", 0.0))
+    torch = TorchSpelling(
+        lambda n: Call("nn.LeakyReLU", n.a.slope) if n.a.slope else Call("nn.ReLU"),
+        lambda n: Call("F.leaky_relu", Input(), n.a.slope) if n.a.slope else Call("F.relu", Input()),
+        overwrites=True,
+    )
+    onnx = OnnxSpelling(lambda n: [OnnxNode("LeakyRelu", alpha=n.a.slope) if n.a.slope else OnnxNode("Relu")])
+
+
+class Relu6(Operator):
+    """Rectified linear unit that saturates: min(max(x, 0), 6)."""
+
+    name = "relu6"
+    short = "relu"
+    caffe = CaffeSpelling("Clip", "clip_param", Fixed("min", 0.0), Fixed("max", 6.0))
+    torch = TorchSpelling(lambda n: Call("nn.ReLU6"), lambda n: Call("F.relu6", Input()), overwrites=True)
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Clip", (0, number(0.0), number(6.0)))])
+
+
+def _prelu_onnx(n: Node) -> list[OnnxNode]:
+    trailing = len(n.x[0]) - 2
+    if n.a.shared or not trailing:
+        return [OnnxNode("PRelu", (0, "weight"))]
+    spread = OnnxNode("Unsqueeze", ("weight", Const(list(range(1, 1 + trailing)))), ("slopes",))
+    return [spread, OnnxNode("PRelu", (0, "slopes"))]
+
+
+class Prelu(Operator):
+    """Rectified linear unit with a learned slope below zero, one for each channel or one in all."""
+
+    name = "prelu"
+    short = "relu"
+    in_place = True
+    args = (Arg("shared", Bool(), False, "whether all channels share one slope"), WEIGHT_FILLER, *LEARNING_ARGS)
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        channels_of(n)
+        return [n.x[0]]
+
+    @classmethod
+    def params(cls, n: Node) -> list[Param]:
+        return [Param("weight", () if n.a.shared else (channels_of(n),), n.a.weight_filler)]
+
+    caffe = CaffeSpelling(
+        "PReLU",
+        "prelu_param",
+        FillerField("filler", "weight_filler"),
+        Field("channel_shared", "shared", False),
+        blobs=("weight",),
+    )
+    torch = TorchSpelling(
+        lambda n: Call("nn.PReLU", 1 if n.a.shared else channels_of(n)), defaults={"num_parameters": 1}, fresh=True
+    )
+    onnx = OnnxSpelling(_prelu_onnx)
+
+
+class Elu(Operator):
+    """Exponential linear unit: x above zero, alpha * (exp(x) - 1) below."""
+
+    name = "elu"
+    short = "elu"
+    in_place = True
+    keeps_output = True
+    args = (Arg("alpha", Float(low=0), 1.0, "what the output tends to, negated, far below zero"),)
+    caffe = CaffeSpelling("ELU", "elu_param", Field("alpha", "alpha", 1.0))
+    torch = TorchSpelling(
+        lambda n: Call("nn.ELU", alpha=n.a.alpha),
+        lambda n: Call("F.elu", Input(), alpha=n.a.alpha),
+        defaults={"alpha": 1.0},
+        overwrites=True,
+    )
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Elu", alpha=n.a.alpha)])
+
+
+class Threshold(Operator):
+    """1 where x is greater than a threshold, else 0. It has no gradient."""
+
+    name = "threshold"
+    short = "threshold"
+    in_place = True
+    args = (Arg("threshold", Float(), 0.0, "what x is compared with"),)
+    caffe = CaffeSpelling("Threshold", "threshold_param", Field("threshold", "threshold", 0.0))
+    torch = TorchSpelling(function=lambda n: Call(".type_as", Infix(">", Input(), n.a.threshold), Input()), fresh=True)
+    onnx = OnnxSpelling(lambda n: chain(OnnxNode("Greater", (0, number(n.a.threshold))), OnnxNode("Cast", to="float")))
+
+
+# --- smooth ---------------------------------------------------------------------------------------
+
+
+class Sigmoid(Operator):
+    """Logistic function: 1 / (1 + exp(-x))."""
+
+    name = "sigmoid"
+    short = "sigmoid"
+    in_place = True
+    keeps_output = True
+    caffe = CaffeSpelling("Sigmoid", "sigmoid_param")
+    torch = TorchSpelling(lambda n: Call("nn.Sigmoid"), lambda n: Call("torch.sigmoid", Input()))
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Sigmoid")])
+
+
+class Tanh(Operator):
+    """Hyperbolic tangent."""
+
+    name = "tanh"
+    short = "tanh"
+    in_place = True
+    keeps_output = True
+    caffe = CaffeSpelling("TanH", "tanh_param")
+    torch = TorchSpelling(lambda n: Call("nn.Tanh"), lambda n: Call("torch.tanh", Input()))
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Tanh")])
+
+
+class Bnll(Operator):
+    """Binomial normal log likelihood, which others call softplus: log(1 + exp(x))."""
+
+    name = "bnll"
+    short = "bnll"
+    caffe = CaffeSpelling("BNLL")
+    torch = TorchSpelling(lambda n: Call("nn.Softplus"), lambda n: Call("F.softplus", Input()))
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Softplus")])
+
+
+def _swish(n: Node) -> Expr:
+    if n.a.beta == 1:
+        return Call("F.silu", Input())
+    return Infix("*", Input(), Call("torch.sigmoid", Infix("*", n.a.beta, Input())))
+
+
+def _swish_onnx(n: Node) -> list[OnnxNode]:
+    scaled = [] if n.a.beta == 1 else [OnnxNode("Mul", (0, number(n.a.beta)))]
+    return [*chain(*scaled, OnnxNode("Sigmoid", (0,), ("gate",))), OnnxNode("Mul", (0, "gate"))]
+
+
+class Swish(Operator):
+    """Swish, at beta = 1 also called SiLU: x * sigmoid(beta * x)."""
+
+    name = "swish"
+    short = "swish"
+    in_place = True
+    keeps_output = True
+    args = (Arg("beta", Float(), 1.0, "steepness of the gate"),)
+    caffe = CaffeSpelling("Swish", "swish_param", Field("beta", "beta", 1.0))
+    torch = TorchSpelling(lambda n: Call("nn.SiLU") if n.a.beta == 1 else None, _swish)
+    onnx = OnnxSpelling(_swish_onnx)
+
+
+# --- the same, cheaper ----------------------------------------------------------------------------
+
+
+def _gate_layers(suffix: str) -> list[CaffeLayer]:
+    """x/6 + 1/2, clipped to 0..1. BVLC's Caffe has no such layer."""
+    return [
+        CaffeLayer("Power", "power_param", [("scale", 1 / 6), ("shift", 0.5)], suffix="linear"),
+        CaffeLayer("Clip", "clip_param", [("min", 0.0), ("max", 1.0)], suffix=suffix, inputs=["linear"]),
+    ]
+
+
+class HardSigmoid(Operator):
+    """Piecewise linear sigmoid of MobileNetV3: min(max(x/6 + 1/2, 0), 1)."""
+
+    name = "hard_sigmoid"
+    short = "sigmoid"
+    caffe = CaffeSpelling(layers=lambda n: _gate_layers(""))
+    torch = TorchSpelling(lambda n: Call("nn.Hardsigmoid"), lambda n: Call("F.hardsigmoid", Input()), overwrites=True)
+    onnx = OnnxSpelling(lambda n: [OnnxNode("HardSigmoid", alpha=1 / 6, beta=0.5)])
+
+
+class HardSwish(Operator):
+    """Piecewise approximation of swish from MobileNetV3: x * min(max(x/6 + 1/2, 0), 1)."""
+
+    name = "hard_swish"
+    short = "swish"
+    caffe = CaffeSpelling(
+        layers=lambda n: [
+            *_gate_layers("gate"),
+            CaffeLayer("Eltwise", "eltwise_param", [("operation", Enum("PROD"))], inputs=[0, "gate"]),
+        ]
+    )
+    torch = TorchSpelling(lambda n: Call("nn.Hardswish"), lambda n: Call("F.hardswish", Input()), overwrites=True)
+    onnx = OnnxSpelling(lambda n: [OnnxNode("HardSwish")])
+
+
+# --- softmax and dropout --------------------------------------------------------------------------
+
+
+class Softmax(Operator):
+    """Softmax along one axis: exp(x) / sum of exp(x)."""
+
+    name = "softmax"
+    short = "softmax"
+    keeps_output = True
+    args = (Arg("axis", Int(-8, 7), 1, "the axis whose values sum to 1"),)
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        axis_of(n)
+        return [n.x[0]]
+
+    caffe = CaffeSpelling("Softmax", "softmax_param", Field("axis", "axis", 1))
+    torch = TorchSpelling(
+        lambda n: Call("nn.Softmax", dim=n.a.axis), lambda n: Call("F.softmax", Input(), dim=n.a.axis)
+    )
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Softmax", axis=n.a.axis)])
+
+
+class Dropout(Operator):
+    """In training a share of the values, chosen at random, becomes 0 and the rest grows by 1 / (1 - ratio)."""
+
+    name = "dropout"
+    short = "drop"
+    in_place = True
+    args = (Arg("ratio", Float(0, below=1), 0.5, "the share that becomes 0"),)
+    caffe = CaffeSpelling("Dropout", "dropout_param", Field("dropout_ratio", "ratio", 0.5, always=True))
+    torch = TorchSpelling(lambda n: Call("nn.Dropout", n.a.ratio), overwrites=True)
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Dropout", (0, number(n.a.ratio)))])

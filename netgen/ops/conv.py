@@ -1,0 +1,282 @@
+"""Convolution, deconvolution and the fully connected layer."""
+
+from __future__ import annotations
+
+from math import prod
+
+from netgen.ir.fault import Fault
+from netgen.ir.filler import Filler
+from netgen.ir.graph import Attrs, Node, Shape
+from netgen.ir.kinds import MAX_INT, REQUIRED, Arg, Bool, Int, Pair
+from netgen.ir.operator import WEIGHT_ARGS, Operator, Param
+from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField, Fixed, Spatial
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
+from netgen.ir.spell_torch import Call, Expr, Input, TorchSpelling, pair
+from netgen.ops.rules import axis_of, divisors, same_pad, spatial
+
+
+def implied_bias_filler(a: Attrs) -> Filler | None:
+    """Zero for the bias of a layer whose weights are filled: a file to train from says both."""
+    return Filler("constant") if a.bias and a.weight_filler is not None else None
+
+
+def _params(a: Attrs, weight: Shape) -> list[Param]:
+    params = [Param("weight", weight, a.weight_filler)]
+    if a.bias:
+        params.append(Param("bias", (a.out,), a.bias_filler or implied_bias_filler(a)))
+    return params
+
+
+def _check_count(*factors: int) -> None:
+    if prod(factors) > MAX_INT:
+        label = f"{' * '.join(map(str, factors))} weights; one array holds at most {MAX_INT}"
+        raise Fault("NG309", "tensor is too large", label, arg="out")
+
+
+# --- over height and width ------------------------------------------------------------------------
+
+
+def _check_groups(a: Attrs, channels: int) -> None:
+    for what, count in (("input", channels), ("output", a["out"])):
+        if count % a["groups"]:
+            raise Fault(
+                "NG302",
+                "groups do not divide the channels",
+                f"{count} {what} channels cannot be split into {a.groups} groups",
+                arg="groups",
+                hint=f"use a divisor of {count}{divisors(count, a.groups)}",
+            )
+
+
+def _settle_pad(a: Attrs) -> None:
+    if a["pad"] == "same":
+        a["pad"] = same_pad(a.kernel, a.dilation)
+
+
+def _torch_module(name: str, n: Node) -> Call:
+    a = n.a
+    return Call(
+        name,
+        n.x[0][1],
+        a.out,
+        pair(a.kernel),
+        stride=pair(a.stride),
+        padding=pair(a.pad),
+        dilation=pair(a.dilation),
+        groups=a.groups,
+        bias=a.bias,
+    )
+
+
+def _onnx_nodes(type: str, n: Node) -> list[OnnxNode]:
+    a = n.a
+    node = OnnxNode(
+        type,
+        (0, "weight", *(["bias"] if a.bias else [])),
+        kernel_shape=a.kernel,
+        strides=a.stride,
+        pads=a.pad * 2,
+        dilations=a.dilation,
+        group=a.groups,
+    )
+    return [node]
+
+
+_TORCH_DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
+
+
+class Conv(Operator):
+    """Convolution over height and width.
+
+    ``out`` filters of ``kernel`` slide over the padded input in steps of ``stride``. With ``groups`` each group of
+    filters sees its own group of channels; ``groups = x.channels`` is a depthwise convolution.
+    """
+
+    name = "conv"
+    short = "conv"
+    args = (
+        Arg("out", Int(), REQUIRED, "output channels"),
+        Arg("kernel", Pair(), REQUIRED, "size of the filters"),
+        Arg("stride", Pair(), 1, "step between two places of the filters"),
+        Arg("pad", Pair(0, "same"), 0, 'zeros around the input; "same" keeps the size at stride 1'),
+        Arg("dilation", Pair(), 1, "distance between two taps of a filter"),
+        Arg("groups", Int(), 1, "groups of channels that are convolved apart"),
+        Arg("bias", Bool(), True, "whether a learned bias is added"),
+        *WEIGHT_ARGS,
+    )
+    shape_rule = "(N, out, floor((H + 2*pad - dilation*(kernel - 1) - 1) / stride) + 1, W likewise)"
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        _settle_pad(a)
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        batch, channels, height, width = spatial(n)
+        a = n.a
+        _check_groups(a, channels)
+        (pad_h, pad_w), (stride_h, stride_w) = a["pad"], a["stride"]
+        (kernel_h, kernel_w), (dilation_h, dilation_w) = a["kernel"], a["dilation"]
+        room_h = height + 2 * pad_h - dilation_h * (kernel_h - 1) - 1
+        room_w = width + 2 * pad_w - dilation_w * (kernel_w - 1) - 1
+        if room_h < 0 or room_w < 0:
+            window = f"{dilation_h * (kernel_h - 1) + 1}x{dilation_w * (kernel_w - 1) + 1}"
+            raise Fault(
+                "NG305",
+                "window is larger than the input",
+                f"a {window} window does not fit into {height}x{width} with pad {pad_h}x{pad_w}",
+                arg="kernel",
+                hint="pad the input, or use a smaller kernel or dilation",
+            )
+        _check_count(a["out"], channels // a["groups"], kernel_h, kernel_w)
+        return [(batch, a["out"], room_h // stride_h + 1, room_w // stride_w + 1)]
+
+    @classmethod
+    def params(cls, n: Node) -> list[Param]:
+        return _params(n.a, (n.a.out, n.x[0][1] // n.a.groups, *n.a.kernel))
+
+    @classmethod
+    def macs(cls, n: Node) -> int:
+        kernel: tuple[int, int] = n.a.kernel
+        groups: int = n.a.groups
+        return prod(n.y[0]) * n.x[0][1] // groups * prod(kernel)
+
+    caffe = CaffeSpelling(
+        "Convolution",
+        "convolution_param",
+        Field("num_output", "out"),
+        Field("bias_term", "bias", True, always=True),
+        Spatial("pad", "pad", "pad", 0),
+        Spatial("kernel_size", "kernel", "kernel"),
+        Field("group", "groups", 1),
+        Spatial("stride", "stride", "stride", 1, always=True),
+        FillerField("weight_filler", "weight_filler"),
+        FillerField("bias_filler", "bias_filler", implied_bias_filler),
+        Fixed("axis", 1, 1, always=False),
+        Spatial("dilation", "dilation", "", 1),
+        blobs=("weight", "bias"),
+    )
+    torch = TorchSpelling(lambda n: _torch_module("nn.Conv2d", n), defaults=_TORCH_DEFAULTS, fresh=True)
+    onnx = OnnxSpelling(lambda n: _onnx_nodes("Conv", n))
+
+
+class Deconv(Operator):
+    """Transposed convolution: the gradient of ``conv`` with respect to its input.
+
+    With ``groups = x.channels``, ``kernel = stride = s`` and weights 1 it repeats each pixel s times both ways.
+    """
+
+    name = "deconv"
+    short = "deconv"
+    args = Conv.args
+    shape_rule = "(N, out, stride*(H - 1) + dilation*(kernel - 1) + 1 - 2*pad, W likewise)"
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        _settle_pad(a)
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        batch, channels, height, width = spatial(n)
+        a = n.a
+        _check_groups(a, channels)
+        (pad_h, pad_w), (stride_h, stride_w) = a["pad"], a["stride"]
+        (kernel_h, kernel_w), (dilation_h, dilation_w) = a["kernel"], a["dilation"]
+        out_h = stride_h * (height - 1) + dilation_h * (kernel_h - 1) + 1 - 2 * pad_h
+        out_w = stride_w * (width - 1) + dilation_w * (kernel_w - 1) + 1 - 2 * pad_w
+        if out_h < 1 or out_w < 1:
+            raise Fault(
+                "NG305",
+                "nothing is left of the output",
+                f"pad {pad_h}x{pad_w} cuts away all of {out_h + 2 * pad_h}x{out_w + 2 * pad_w}",
+                arg="pad",
+                hint="use a smaller pad or a larger kernel",
+            )
+        _check_count(channels, a["out"] // a["groups"], kernel_h, kernel_w)
+        return [(batch, a["out"], out_h, out_w)]
+
+    @classmethod
+    def params(cls, n: Node) -> list[Param]:
+        return _params(n.a, (n.x[0][1], n.a.out // n.a.groups, *n.a.kernel))
+
+    @classmethod
+    def macs(cls, n: Node) -> int:
+        kernel: tuple[int, int] = n.a.kernel
+        per_group: int = n.a.out // n.a.groups
+        return prod(n.x[0]) * per_group * prod(kernel)
+
+    caffe = CaffeSpelling("Deconvolution", "convolution_param", *Conv.caffe.fields, blobs=("weight", "bias"))
+    torch = TorchSpelling(lambda n: _torch_module("nn.ConvTranspose2d", n), defaults=_TORCH_DEFAULTS, fresh=True)
+    onnx = OnnxSpelling(lambda n: _onnx_nodes("ConvTranspose", n))
+
+
+# --- fully connected ------------------------------------------------------------------------------
+
+
+def _flat(n: Node) -> Expr:
+    """The input with one axis from ``axis`` on, or None where it is so already."""
+    return None if axis_of(n) == len(n.x[0]) - 1 else Call(".flatten", Input(), n.a.axis)
+
+
+def _linear_onnx(n: Node) -> list[OnnxNode]:
+    bias = ["bias"] if n.a.bias else []
+    axis = axis_of(n)
+    if axis == 1:
+        return [OnnxNode("Flatten", (0,), ("flat",), axis=1), OnnxNode("Gemm", ("flat", "weight", *bias), transB=1)]
+    nodes = [
+        OnnxNode("Reshape", (0, Const([*[0] * axis, -1])), ("flat",)),
+        OnnxNode("Transpose", ("weight",), ("turned",), perm=(1, 0)),
+        OnnxNode("MatMul", ("flat", "turned"), ("product",) if bias else ()),
+    ]
+    return [*nodes, OnnxNode("Add", ("product", "bias"))] if bias else nodes
+
+
+class Linear(Operator):
+    """Fully connected layer: every output sees all that follows ``axis``.
+
+    The input is flattened from ``axis`` on, as Caffe's InnerProduct does.
+    """
+
+    name = "linear"
+    short = "fc"
+    args = (
+        Arg("out", Int(), REQUIRED, "number of outputs"),
+        Arg("bias", Bool(), True, "whether a learned bias is added"),
+        Arg("axis", Int(-8, 7), 1, "the first axis that is summed over"),
+        *WEIGHT_ARGS,
+    )
+    shape_rule = "x.shape[:axis] + (out,)"
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        axis = axis_of(n)
+        _check_count(n.a.out, prod(n.x[0][axis:]))
+        return [(*n.x[0][:axis], n.a.out)]
+
+    @classmethod
+    def params(cls, n: Node) -> list[Param]:
+        return _params(n.a, (n.a.out, prod(n.x[0][n.a.axis :])))
+
+    @classmethod
+    def macs(cls, n: Node) -> int:
+        out: int = n.a.out
+        return out * prod(n.x[0])
+
+    caffe = CaffeSpelling(
+        "InnerProduct",
+        "inner_product_param",
+        Field("num_output", "out"),
+        Field("bias_term", "bias", True, always=True),
+        FillerField("weight_filler", "weight_filler"),
+        FillerField("bias_filler", "bias_filler", implied_bias_filler),
+        Field("axis", "axis", 1),
+        Fixed("transpose", False, False, always=False),
+        blobs=("weight", "bias"),
+    )
+    torch = TorchSpelling(
+        lambda n: Call("nn.Linear", prod(n.x[0][n.a.axis :]), n.a.out, bias=n.a.bias),
+        defaults={"bias": True},
+        before=_flat,
+        fresh=True,
+    )
+    onnx = OnnxSpelling(_linear_onnx)

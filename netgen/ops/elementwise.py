@@ -1,0 +1,245 @@
+"""Arithmetic on each element, of several tensors or of one."""
+
+from __future__ import annotations
+
+from math import log
+
+from netgen.ir.fault import Fault
+from netgen.ir.graph import Attrs, Node, Shape
+from netgen.ir.kinds import REQUIRED, Arg, Float, Listed, Optional
+from netgen.ir.operator import Operator
+from netgen.ir.spell_caffe import CaffeSpelling, Enum, Field, Fixed, Many, Mapped
+from netgen.ir.spell_onnx import OnnxNode, OnnxSpelling, chain, number
+from netgen.ir.spell_torch import Call, Expr, Infix, Input, TorchSpelling
+from netgen.ops.rules import same_shapes
+
+# --- of several tensors ---------------------------------------------------------------------------
+
+
+class _Eltwise(Operator):
+    """What the operators on tensors of one shape have in common. Caffe's Eltwise never broadcasts."""
+
+    operands = ("x...",)
+    fewest = 2
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        return [same_shapes(n)]
+
+
+def _operation(name: str) -> Fixed:
+    return Fixed("operation", Enum(name), Enum("SUM"))
+
+
+def _weighted(n: Node) -> Expr:
+    """The sum as a person writes it: coefficients of 1 are silent, negative ones subtract."""
+    coeff = n.a.coeff or (1.0,) * len(n.inputs)
+    total: Expr = None
+    for i, factor in enumerate(coeff):
+        if total is None:
+            total = Input(i) if factor == 1 else Infix("*", factor, Input(i))
+            continue
+        size = abs(factor)
+        term: Expr = Input(i) if size == 1 else Infix("*", size, Input(i))
+        total = _joined(total, "-" if factor < 0 else "+", term)
+    return total
+
+
+def _joined(left: Expr, sign: str, term: Expr) -> Infix:
+    if isinstance(left, Infix) and left.symbol == sign:
+        return Infix(sign, *left.operands, term)
+    return Infix(sign, left, term)
+
+
+def _add_onnx(n: Node) -> list[OnnxNode]:
+    if n.a.coeff is None:
+        return [OnnxNode("Sum", range(len(n.inputs)))]
+    terms: list[int | str] = []
+    nodes = []
+    for i, factor in enumerate(n.a.coeff):
+        if factor != 1:
+            nodes.append(OnnxNode("Mul", (i, number(factor)), (f"term{i}",)))
+        terms.append(i if factor == 1 else f"term{i}")
+    return [*nodes, OnnxNode("Sum", terms)]
+
+
+class Add(_Eltwise):
+    """The sum of tensors of one shape, each by default with coefficient 1."""
+
+    name = "add"
+    short = "add"
+    args = (Arg("coeff", Optional(Listed(Float(), 1)), None, "a coefficient for each tensor; [1, -1] subtracts"),)
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        coeff = n.a.coeff
+        if coeff is not None and len(coeff) != len(n.inputs):
+            label = f"{len(coeff)} coefficients for {len(n.inputs)} tensors"
+            raise Fault("NG208", "argument out of range", label, arg="coeff", hint="give one for each tensor")
+        return [same_shapes(n)]
+
+    caffe = CaffeSpelling("Eltwise", "eltwise_param", _operation("SUM"), Many("coeff", "coeff"))
+    torch = TorchSpelling(function=_weighted, fresh=True)
+    onnx = OnnxSpelling(_add_onnx)
+
+
+class Mul(_Eltwise):
+    """The product of tensors of one shape. For a factor for each channel there is `scale`."""
+
+    name = "mul"
+    short = "mul"
+    caffe = CaffeSpelling("Eltwise", "eltwise_param", _operation("PROD"))
+    torch = TorchSpelling(function=lambda n: Infix("*", *map(Input, range(len(n.inputs)))), fresh=True)
+    onnx = OnnxSpelling(lambda n: chain(*(OnnxNode("Mul", (0, i)) for i in range(1, len(n.inputs)))))
+
+
+class Max(_Eltwise):
+    """The larger of two tensors of one shape, or the largest of several, element by element."""
+
+    name = "max"
+    short = "max"
+    caffe = CaffeSpelling("Eltwise", "eltwise_param", _operation("MAX"))
+    torch = TorchSpelling(function=lambda n: _largest(len(n.inputs)), fresh=True)
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Max", range(len(n.inputs)))])
+
+
+def _largest(count: int) -> Expr:
+    expr: Expr = Input(0)
+    for i in range(1, count):
+        expr = Call("torch.maximum", expr, Input(i))
+    return expr
+
+
+# --- of one tensor --------------------------------------------------------------------------------
+
+_SCALE_SHIFT = (
+    Arg("scale", Float(), 1.0, "what x is multiplied by"),
+    Arg("shift", Float(), 0.0, "what is then added"),
+)
+
+
+def _inner(a: Attrs) -> Expr:
+    """``scale * x + shift`` without the parts that do nothing."""
+    expr: Expr = Input() if a.scale == 1 else Infix("*", a.scale, Input())
+    if a.shift == 0:
+        return expr
+    return Infix("+" if a.shift > 0 else "-", expr, abs(a.shift))
+
+
+def _onnx_inner(a: Attrs, factor: float = 1.0) -> list[OnnxNode]:
+    """``factor * (scale * x + shift)``, to be chained."""
+    scale, shift = a.scale * factor, a.shift * factor
+    nodes = [] if scale == 1 else [OnnxNode("Mul", (0, number(scale)))]
+    return [*nodes, OnnxNode("Add", (0, number(shift)))] if shift else nodes
+
+
+class Power(Operator):
+    """(shift + scale * x) ** power; with power 1 a plain linear function."""
+
+    name = "power"
+    short = "power"
+    keeps_output = True
+    args = (Arg("power", Float(), 1.0, "exponent"), *_SCALE_SHIFT)
+    caffe = CaffeSpelling(
+        "Power",
+        "power_param",
+        Field("power", "power", 1.0),
+        Field("scale", "scale", 1.0),
+        Field("shift", "shift", 0.0),
+    )
+    torch = TorchSpelling(
+        function=lambda n: _inner(n.a) if n.a.power == 1 else Call("torch.pow", _inner(n.a), n.a.power)
+    )
+    onnx = OnnxSpelling(
+        lambda n: chain(*_onnx_inner(n.a), *([] if n.a.power == 1 else [OnnxNode("Pow", (0, number(n.a.power)))]))
+    )
+
+
+_BASE = Arg("base", Optional(Float(above=0)), None, "the base; e where it is not given")
+
+
+def _base_field() -> Mapped:
+    """Caffe says -1 where it means e."""
+    return Mapped("base", "base", to=float, back=lambda said: None if said == -1 else said, default=-1.0)
+
+
+def _exp_onnx(n: Node) -> list[OnnxNode]:
+    return chain(*_onnx_inner(n.a, 1.0 if n.a.base is None else log(n.a.base)), OnnxNode("Exp"))
+
+
+class Exp(Operator):
+    """base ** (shift + scale * x)."""
+
+    name = "exp"
+    short = "exp"
+    in_place = True
+    keeps_output = True
+    args = (_BASE, *_SCALE_SHIFT)
+    caffe = CaffeSpelling("Exp", "exp_param", _base_field(), Field("scale", "scale", 1.0), Field("shift", "shift", 0.0))
+    torch = TorchSpelling(
+        function=lambda n: (
+            Call("torch.exp", _inner(n.a)) if n.a.base is None else Call("torch.pow", n.a.base, _inner(n.a))
+        )
+    )
+    onnx = OnnxSpelling(_exp_onnx)
+
+
+_LOGARITHMS = {None: "torch.log", 2.0: "torch.log2", 10.0: "torch.log10"}
+
+
+def _log_call(n: Node) -> Expr:
+    base = n.a.base
+    if base in _LOGARITHMS:
+        return Call(_LOGARITHMS[base], _inner(n.a))
+    return Infix("/", Call("torch.log", _inner(n.a)), log(base))
+
+
+def _log_onnx(n: Node) -> list[OnnxNode]:
+    divided = [] if n.a.base is None else [OnnxNode("Div", (0, number(log(n.a.base))))]
+    return chain(*_onnx_inner(n.a), OnnxNode("Log"), *divided)
+
+
+class Log(Operator):
+    """The logarithm of shift + scale * x."""
+
+    name = "log"
+    short = "log"
+    args = (_BASE, *_SCALE_SHIFT)
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        if a.base == 1:
+            label = "there are no logarithms to base 1"
+            raise Fault("NG208", "argument out of range", label, arg="base")
+
+    caffe = CaffeSpelling("Log", "log_param", _base_field(), Field("scale", "scale", 1.0), Field("shift", "shift", 0.0))
+    torch = TorchSpelling(function=_log_call)
+    onnx = OnnxSpelling(_log_onnx)
+
+
+class Abs(Operator):
+    """The absolute value."""
+
+    name = "abs"
+    short = "abs"
+    caffe = CaffeSpelling("AbsVal")
+    torch = TorchSpelling(function=lambda n: Call("torch.abs", Input()), fresh=True)
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Abs")])
+
+
+class Clip(Operator):
+    """Values below min become min, those above max become max."""
+
+    name = "clip"
+    short = "clip"
+    args = (Arg("min", Float(), REQUIRED, "the least value"), Arg("max", Float(), REQUIRED, "the greatest value"))
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        if a.min > a.max:
+            label = f"min {a.min:g} is greater than max {a.max:g}"
+            raise Fault("NG208", "argument out of range", label, arg="min")
+
+    caffe = CaffeSpelling("Clip", "clip_param", Field("min", "min"), Field("max", "max"))
+    torch = TorchSpelling(function=lambda n: Call("torch.clamp", Input(), n.a.min, n.a.max), fresh=True)
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Clip", (0, number(n.a.min), number(n.a.max)))])

@@ -1,0 +1,379 @@
+"""Normalisations."""
+
+from __future__ import annotations
+
+from netgen.ir.fault import Fault
+from netgen.ir.graph import Attrs, Node, Shape
+from netgen.ir.kinds import Arg, Bool, Choice, Float, Int
+from netgen.ir.operator import LEARNING_ARGS, WEIGHT_ARGS, WEIGHT_FILLER, Operator, Param
+from netgen.ir.spell_caffe import (
+    CaffeLayer,
+    CaffeSpelling,
+    Constant,
+    Field,
+    FillerField,
+    Message,
+    Words,
+    filler_message,
+)
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
+from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, TorchSpelling
+from netgen.ops.rules import show_shape, spatial
+
+# --- batch normalisation --------------------------------------------------------------------------
+
+
+def _batch_norm_layers(n: Node) -> list[CaffeLayer]:
+    """Caffe normalises in one layer and scales in a second."""
+    normalise = BatchNorm.caffe.layer(n)
+    if not n.a.affine:
+        return [normalise]
+    a = n.a
+    one: Message = [("value", 1.0)]
+    zero: Message = [("value", 0.0)]
+    message: Message = [
+        ("filler", filler_message(a.weight_filler) if a.weight_filler else one),
+        ("bias_term", True),
+        ("bias_filler", filler_message(a.bias_filler) if a.bias_filler else zero),
+    ]
+    scale = CaffeLayer(
+        "Scale", "scale_param", message, suffix="scale", inputs=[""], blobs=("weight", "bias"), in_place=True
+    )
+    return [normalise, scale]
+
+
+_FROZEN = Helper(
+    "FrozenBatchNorm",
+    '''
+class FrozenBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation that uses its running statistics, and leaves them alone, in training too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+''',
+)
+
+_RANKED = {2: "nn.BatchNorm1d", 3: "nn.BatchNorm1d", 4: "nn.BatchNorm2d", 5: "nn.BatchNorm3d"}
+
+
+def _batch_norm_module(n: Node) -> Call:
+    a = n.a
+    return Call(
+        "FrozenBatchNorm" if a.frozen else _RANKED[len(n.x[0])],
+        n.x[0][1],
+        eps=a.eps,
+        momentum=round(1 - a.moving_average, 12),
+        affine=a.affine,
+    )
+
+
+def _batch_norm_onnx(n: Node) -> list[OnnxNode]:
+    channels = n.x[0][1]
+    scale: tuple[str | Const, str | Const] = ("weight", "bias")
+    if not n.a.affine:
+        scale = (Const([1.0] * channels, "float"), Const([0.0] * channels, "float"))
+    return [OnnxNode("BatchNormalization", (0, *scale, "mean", "variance"), epsilon=n.a.eps)]
+
+
+class BatchNorm(Operator):
+    """Batch normalisation: each channel to mean 0 and variance 1, then by default scaled and shifted as learned.
+
+    (x - mean) / sqrt(variance + eps), with the batch's statistics in training and running ones in testing.
+    ``moving_average`` is the share of the old statistics that a training step keeps; PyTorch's momentum is 1 less it.
+    Caffe's running mean is corrected for its beginning at 0, PyTorch's is not; trained weights agree.
+    """
+
+    name = "batch_norm"
+    short = "bn"
+    in_place = True
+    args = (
+        Arg("eps", Float(low=0), 1e-5, "added to the variance"),
+        Arg("moving_average", Float(0, 1), 0.999, "the share of the old running statistics that a step keeps"),
+        Arg("affine", Bool(), True, "whether a learned factor and offset for each channel follow"),
+        Arg("frozen", Bool(), False, "whether the running statistics are used, and kept, in training too"),
+        *WEIGHT_ARGS,
+    )
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        x = n.inputs[0].shape
+        if not 2 <= len(x) <= 5:
+            label = f"`batch_norm` needs channels on axis 1 of 2 to 5 axes; this is {show_shape(x)}"
+            raise Fault("NG301", "wrong number of axes", label, arg="x0")
+        return [x]
+
+    @classmethod
+    def params(cls, n: Node) -> list[Param]:
+        a, shape = n.a, (n.x[0][1],)
+        params = [Param("mean", shape, learned=False), Param("variance", shape, learned=False)]
+        if a.affine:
+            params += [Param("weight", shape, a.weight_filler), Param("bias", shape, a.bias_filler)]
+        return params
+
+    caffe = CaffeSpelling(
+        "BatchNorm",
+        "batch_norm_param",
+        Field("use_global_stats", "frozen", False),
+        Field("moving_average_fraction", "moving_average", 0.999, always=True),
+        Field("eps", "eps", 1e-5, always=True),
+        blobs=("mean", "variance", "factor"),
+        constants={"factor": Constant((1,), 1.0)},
+        fixed=3,
+        layers=_batch_norm_layers,
+    )
+    torch = TorchSpelling(
+        _batch_norm_module,
+        defaults={"eps": 1e-5, "momentum": 0.1, "affine": True},
+        params={"mean": "running_mean", "variance": "running_var"},
+        helpers=lambda n: [_FROZEN] if n.a.frozen else [],
+        fresh=True,
+    )
+    onnx = OnnxSpelling(_batch_norm_onnx)
+
+
+# --- local response -------------------------------------------------------------------------------
+
+_LRN_WITHIN = Helper(
+    "lrn_within_channel",
+    '''
+def lrn_within_channel(x: Tensor, size: int, alpha: float, beta: float) -> Tensor:
+    """Local response normalisation over a square of each channel."""
+    mean = F.avg_pool2d(x.square(), size, stride=1, padding=size // 2)
+    return x * torch.pow(1 + alpha * mean, -beta)
+''',
+)
+
+
+def _lrn_call(n: Node) -> Call:
+    a = n.a
+    if a.region == "within":
+        return Call("lrn_within_channel", Input(), a.size, a.alpha, a.beta)
+    return Call("F.local_response_norm", Input(), a.size, alpha=a.alpha, beta=a.beta, k=a.k)
+
+
+def _lrn_module(n: Node) -> Call | None:
+    a = n.a
+    if a.region == "within":
+        return None
+    return Call("nn.LocalResponseNorm", a.size, alpha=a.alpha, beta=a.beta, k=a.k)
+
+
+def _lrn_onnx(n: Node) -> list[OnnxNode]:
+    a = n.a
+    if a.region == "across":
+        return [OnnxNode("LRN", size=a.size, alpha=a.alpha, beta=a.beta, bias=a.k)]
+    size, pad = (a.size, a.size), (a.size // 2,) * 4
+    divisor = chain(
+        OnnxNode("Mul", (0, 0)),
+        OnnxNode("AveragePool", kernel_shape=size, pads=pad, strides=(1, 1), count_include_pad=1),
+        OnnxNode("Mul", (0, number(a.alpha))),
+        OnnxNode("Add", (0, number(1.0))),
+        OnnxNode("Pow", (0, number(a.beta)), ("divisor",)),
+    )
+    return [*divisor, OnnxNode("Div", (0, "divisor"))]
+
+
+class Lrn(Operator):
+    """Local response normalisation, across channels or within each.
+
+    x / (k + alpha/size * sum of squares over ``size`` neighbouring channels) ** beta; within a channel
+    x / (1 + alpha * mean of squares over a ``size`` x ``size`` window, zeros around the image) ** beta, where Caffe
+    does not look at ``k``.
+    """
+
+    name = "lrn"
+    short = "norm"
+    keeps_output = True
+    args = (
+        Arg("size", Int(), 5, "how many neighbours count; an odd number"),
+        Arg("alpha", Float(), 1.0, "weight of the mean of squares"),
+        Arg("beta", Float(), 0.75, "exponent"),
+        Arg("k", Float(), 1.0, "what the weighted mean is added to; across channels only"),
+        Arg("region", Choice("across", "within"), "across", "across channels, or within each"),
+    )
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        if a.size % 2 == 0:
+            label = f"{a.size} neighbours have no middle"
+            raise Fault("NG208", "argument out of range", label, arg="size", hint="use an odd number")
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        return [spatial(n)]
+
+    caffe = CaffeSpelling(
+        "LRN",
+        "lrn_param",
+        Field("local_size", "size", 5, always=True),
+        Field("alpha", "alpha", 1.0, always=True),
+        Field("beta", "beta", 0.75, always=True),
+        Words("norm_region", "region", {"across": "ACROSS_CHANNELS", "within": "WITHIN_CHANNEL"}, "ACROSS_CHANNELS"),
+        Field("k", "k", 1.0),
+    )
+    torch = TorchSpelling(
+        _lrn_module,
+        _lrn_call,
+        defaults={"alpha": 1e-4, "beta": 0.75, "k": 1.0},
+        helpers=lambda n: [_LRN_WITHIN] if n.a.region == "within" else [],
+    )
+    onnx = OnnxSpelling(_lrn_onnx)
+
+
+# --- to length 1 ----------------------------------------------------------------------------------
+
+_NORMALIZE = Helper(
+    "Normalize",
+    '''
+class Normalize(nn.Module):
+    """Scales an image to Euclidean length 1, at each place or as a whole, then by learned factors."""
+
+    def __init__(self, factors: int, across_spatial: bool = False, eps: float = 1e-10) -> None:
+        super().__init__()
+        self.axes = (1, 2, 3) if across_spatial else (1,)
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(factors))
+
+    def forward(self, x: Tensor) -> Tensor:
+        length = (x.square().sum(self.axes, keepdim=True) + self.eps).sqrt()
+        return x / length * self.weight.reshape(-1, 1, 1)
+''',
+)
+
+
+def _normalize_onnx(n: Node) -> list[OnnxNode]:
+    axes = Const([1, 2, 3] if n.a.across_spatial else [1])
+    length = chain(
+        OnnxNode("ReduceSumSquare", (0, axes), keepdims=1),
+        OnnxNode("Add", (0, number(n.a.eps))),
+        OnnxNode("Sqrt", (0,), ("length",)),
+    )
+    factor: list[OnnxNode] = []
+    if not n.a.channel_shared:
+        factor = [OnnxNode("Unsqueeze", ("weight", Const([1, 2])), ("factor",))]
+    return [
+        *length,
+        OnnxNode("Div", (0, "length"), ("unit",)),
+        *factor,
+        OnnxNode("Mul", ("unit", "factor" if factor else "weight")),
+    ]
+
+
+class Normalize(Operator):
+    """Scaling to Euclidean length 1 at each place, then by learned factors: the L2 normalisation of SSD.
+
+    weight * x / sqrt(sum of squares + eps); the sum is over the channels, or the whole image if ``across_spatial``.
+    """
+
+    name = "normalize"
+    short = "norm"
+    keeps_output = True
+    args = (
+        Arg("across_spatial", Bool(), False, "whether one length is taken of the whole image"),
+        Arg("channel_shared", Bool(), False, "whether one learned factor serves all channels"),
+        Arg("eps", Float(low=0), 1e-10, "added to the sum of squares"),
+        WEIGHT_FILLER,
+        *LEARNING_ARGS,
+    )
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        return [spatial(n)]
+
+    @classmethod
+    def params(cls, n: Node) -> list[Param]:
+        return [Param("weight", () if n.a.channel_shared else (n.x[0][1],), n.a.weight_filler)]
+
+    caffe = CaffeSpelling(
+        "Normalize",
+        "norm_param",
+        Field("across_spatial", "across_spatial", True, always=True),
+        FillerField("scale_filler", "weight_filler"),
+        Field("channel_shared", "channel_shared", True, always=True),
+        Field("eps", "eps", 1e-10),
+        blobs=("weight",),
+        fork="ssd",
+    )
+    torch = TorchSpelling(
+        lambda n: Call(
+            "Normalize",
+            1 if n.a.channel_shared else n.x[0][1],
+            across_spatial=n.a.across_spatial,
+            eps=n.a.eps,
+        ),
+        defaults={"across_spatial": False, "eps": 1e-10},
+        helpers=[_NORMALIZE],
+    )
+    onnx = OnnxSpelling(_normalize_onnx)
+
+
+# --- mean and variance of each image --------------------------------------------------------------
+
+_MVN = Helper(
+    "mvn",
+    '''
+def mvn(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    """Subtract the mean over some axes, then divide by the standard deviation."""
+    deviation, mean = torch.std_mean(x, axes, correction=0, keepdim=True)
+    return (x - mean) / (deviation + eps)
+''',
+)
+
+
+def _mvn_axes(n: Node) -> tuple[int, ...]:
+    return (1, 2, 3) if n.a.across_channels else (2, 3)
+
+
+def _mvn_call(n: Node) -> Expr:
+    if n.a.normalize_variance:
+        return Call("mvn", Input(), _mvn_axes(n), n.a.eps)
+    return Infix("-", Input(), Call(".mean", Input(), _mvn_axes(n), keepdim=True))
+
+
+def _mvn_onnx(n: Node) -> list[OnnxNode]:
+    axes = Const(list(_mvn_axes(n)))
+    mean = OnnxNode("ReduceMean", (0, axes), ("mean",), keepdims=1)
+    if not n.a.normalize_variance:
+        return [mean, OnnxNode("Sub", (0, "mean"))]
+    centred = OnnxNode("Sub", (0, "mean"), ("centred",))
+    deviation = chain(
+        OnnxNode("Mul", ("centred", "centred")),
+        OnnxNode("ReduceMean", (0, axes), keepdims=1),
+        OnnxNode("Sqrt"),
+        OnnxNode("Add", (0, number(n.a.eps)), ("deviation",)),
+    )
+    return [mean, centred, *deviation, OnnxNode("Div", ("centred", "deviation"))]
+
+
+class Mvn(Operator):
+    """Mean and variance normalisation of each image, channel by channel or as a whole.
+
+    (x - mean) / (sqrt(variance) + eps): the variance divides by the count, and eps stands outside the root.
+    """
+
+    name = "mvn"
+    short = "mvn"
+    keeps_output = True
+    args = (
+        Arg("normalize_variance", Bool(), True, "whether the variance becomes 1; else only the mean becomes 0"),
+        Arg("across_channels", Bool(), False, "whether the channels of an image are taken together"),
+        Arg("eps", Float(low=0), 1e-9, "added to the standard deviation"),
+    )
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        return [spatial(n)]
+
+    caffe = CaffeSpelling(
+        "MVN",
+        "mvn_param",
+        Field("normalize_variance", "normalize_variance", True),
+        Field("across_channels", "across_channels", False),
+        Field("eps", "eps", 1e-9),
+    )
+    torch = TorchSpelling(
+        function=_mvn_call,
+        helpers=lambda n: [_MVN] if n.a.normalize_variance else [],
+        fresh=True,
+    )
+    onnx = OnnxSpelling(_mvn_onnx)

@@ -1,0 +1,319 @@
+"""Pooling with Caffe's rules: sizes round up, and with a pad no window begins outside the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netgen.ir.fault import Fault
+from netgen.ir.graph import Attrs, Node, Shape
+from netgen.ir.kinds import REQUIRED, Arg, Choice, Optional, Pair
+from netgen.ir.operator import Operator
+from netgen.ir.spell_caffe import CaffeSpelling, Enum, Field, Fixed, Spatial, Words
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
+from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling, pair
+from netgen.ops.rules import same_pad, spatial
+
+LOWEST = -3.4028234663852886e38
+"""The float that Caffe's maximum begins with, -FLT_MAX."""
+
+
+def _last_window(extent: int, kernel: int, stride: int, pad: int, *, ceil: bool, clip: bool) -> int:
+    """Where the last window begins along one axis, counted in strides."""
+    room = extent + 2 * pad - kernel
+    last = -(-room // stride) if ceil else room // stride
+    return last - 1 if clip and last * stride >= extent + pad else last
+
+
+def _last_windows(n: Node) -> tuple[int, int]:
+    a = n.a
+    (pad_h, pad_w), (stride_h, stride_w), (kernel_h, kernel_w) = a["pad"], a["stride"], a["kernel"]
+    ceil = a["rounding"] == "ceil"
+    clip = pad_h > 0 or pad_w > 0
+    height, width = n.inputs[0].shape[2:]
+    return (
+        _last_window(height, kernel_h, stride_h, pad_h, ceil=ceil, clip=clip),
+        _last_window(width, kernel_w, stride_w, pad_w, ceil=ceil, clip=clip),
+    )
+
+
+class _Pool(Operator):
+    """What the two poolings have in common."""
+
+    short = "pool"
+    args = (
+        Arg("kernel", Pair(), REQUIRED, "size of the window"),
+        Arg("stride", Optional(Pair()), None, "step between two windows; the kernel's size where it is not given"),
+        Arg("pad", Pair(0, "same"), 0, 'padding around the input; "same" keeps the size at stride 1'),
+        Arg("rounding", Choice("ceil", "floor"), "ceil", "whether a last window that is not full is kept"),
+    )
+    shape_rule = (
+        "(N, C, ceil((H + 2*pad - kernel) / stride) + 1, W likewise); with a pad, less 1 where the last window "
+        "would begin at H + pad or beyond"
+    )
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        if a["stride"] is None:
+            a["stride"] = a["kernel"]
+        if a["pad"] == "same":
+            a["pad"] = same_pad(a.kernel)
+        if any(pad >= kernel for pad, kernel in zip(a["pad"], a["kernel"], strict=True)):
+            raise Fault(
+                "NG208",
+                "argument out of range",
+                f"pad {_by(a.pad)} must be smaller than the {_by(a.kernel)} window",
+                arg="pad",
+                hint="a window that sees only padding computes nothing",
+            )
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        batch, channels, height, width = spatial(n)
+        last_h, last_w = _last_windows(n)
+        if last_h < 0 or last_w < 0:
+            raise Fault(
+                "NG305",
+                "window is larger than the input",
+                f"a {_by(n.a.kernel)} window does not fit into {height}x{width} with pad {_by(n.a.pad)}",
+                arg="kernel",
+                hint="use a smaller kernel, or a global pooling for all that there is",
+            )
+        return [(batch, channels, last_h + 1, last_w + 1)]
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _caffe_fields(method: str) -> tuple[Field, ...]:
+    return (
+        Fixed("pool", Enum(method), Enum("MAX")),
+        Spatial("kernel_size", "kernel", "kernel"),
+        Spatial("stride", "stride", "stride", 1, always=True),
+        Spatial("pad", "pad", "pad", 0),
+        Fixed("global_pooling", False, False, always=False),
+        Words("round_mode", "rounding", {"ceil": "CEIL", "floor": "FLOOR"}, "CEIL"),
+    )
+
+
+# --- PyTorch --------------------------------------------------------------------------------------
+
+
+def _differs(n: Node) -> bool:
+    """Whether PyTorch's own pooling cannot be used.
+
+    It refuses a pad of more than half a window; and it never keeps a window outside the input, as
+    Caffe does where the stride is larger than the window, there is no pad and sizes round up.
+    """
+    a = n.a
+    wide = any(2 * pad > kernel for pad, kernel in zip(a.pad, a.kernel, strict=True))
+    loose = any(stride > kernel for stride, kernel in zip(a.stride, a.kernel, strict=True))
+    return wide or (loose and a.rounding == "ceil" and a.pad == (0, 0))
+
+
+def _torch_options(n: Node) -> dict[str, object]:
+    a = n.a
+    return {"stride": pair(a.stride), "padding": pair(a.pad), "ceil_mode": a.rounding == "ceil"}
+
+
+def _torch_spelling(module: str, function: str, odd: Helper) -> TorchSpelling:
+    """PyTorch's own pooling, or the helper ``odd`` where that differs from Caffe's."""
+
+    def call(n: Node) -> Call:
+        a = n.a
+        if _differs(n):
+            return Call(odd.name, Input(), a.kernel, a.stride, a.pad, ceil=a.rounding == "ceil")
+        return Call(function, Input(), pair(a.kernel), **_torch_options(n))
+
+    return TorchSpelling(
+        lambda n: None if _differs(n) else Call(module, pair(n.a.kernel), **_torch_options(n)),
+        call,
+        defaults={"padding": 0, "ceil_mode": False, "ceil": True},
+        helpers=lambda n: [odd] if _differs(n) else [],
+        fresh=True,
+    )
+
+
+_WINDOWS = Helper(
+    "pad_for_windows",
+    '''
+def pad_for_windows(
+    x: Tensor,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    pad: tuple[int, int],
+    ceil: bool,
+    value: float,
+) -> Tensor:
+    """Pad an image so that it holds exactly the windows that Caffe's pooling looks at."""
+    ends = []
+    for axis in (0, 1):
+        extent = x.shape[axis - 2]
+        room = extent + 2 * pad[axis] - kernel[axis]
+        last = (room + (stride[axis] - 1 if ceil else 0)) // stride[axis]
+        if any(pad):  # with a pad, no window begins outside the image
+            last = min(last, (extent + pad[axis] - 1) // stride[axis])
+        ends.append(last * stride[axis] + kernel[axis] - extent - pad[axis])
+    return F.pad(x, (pad[1], ends[1], pad[0], ends[0]), value=value)
+''',
+)
+
+_ODD_MAX = Helper(
+    "caffe_max_pool",
+    '''
+def caffe_max_pool(
+    x: Tensor,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    pad: tuple[int, int],
+    ceil: bool = True,
+) -> Tensor:
+    """Max pooling with the windows of Caffe. One that is wholly outside gives the lowest number."""
+    x = pad_for_windows(x, kernel, stride, pad, ceil, torch.finfo(x.dtype).min)
+    return F.max_pool2d(x, kernel, stride)
+''',
+    needs=[_WINDOWS],
+)
+
+_ODD_AVG = Helper(
+    "caffe_avg_pool",
+    '''
+def caffe_avg_pool(
+    x: Tensor,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    pad: tuple[int, int],
+    ceil: bool = True,
+) -> Tensor:
+    """Average pooling with the windows of Caffe, which count the padding but nothing beyond it."""
+    padded = pad_for_windows(x, kernel, stride, pad, ceil, 0.0)
+    sums = F.avg_pool2d(padded, kernel, stride, divisor_override=1)
+    sizes = []
+    for axis in (-2, -1):
+        starts = torch.arange(sums.shape[axis], device=x.device) * stride[axis]
+        end = x.shape[axis] + 2 * pad[axis]
+        sizes.append((starts + kernel[axis]).clamp(max=end) - starts)
+    return sums / (sizes[0][:, None] * sizes[1])
+''',
+    needs=[_WINDOWS],
+)
+
+
+# --- ONNX -----------------------------------------------------------------------------------------
+
+
+def _onnx_ends(n: Node) -> tuple[int, int]:
+    """How far the last windows reach beyond the input, so that ONNX need not round."""
+    last_h, last_w = _last_windows(n)
+    a = n.a
+    height, width = n.x[0][2:]
+    return (
+        max(last_h * a.stride[0] + a.kernel[0] - height - a.pad[0], 0),
+        max(last_w * a.stride[1] + a.kernel[1] - width - a.pad[1], 0),
+    )
+
+
+def _onnx_pool(type: str, n: Node, value: float, **more: Any) -> list[OnnxNode]:
+    """A pooling with explicit pads; where windows see nothing but padding, which ONNX forbids, Pad comes first."""
+    a = n.a
+    ends = _onnx_ends(n)
+    if any(end >= kernel for end, kernel in zip(ends, a.kernel, strict=True)):
+        pads = Const([0, 0, *a.pad, 0, 0, *ends])
+        return [
+            OnnxNode("Pad", (0, pads, number(value)), ("padded",), mode="constant"),
+            OnnxNode(type, ("padded",), kernel_shape=a.kernel, strides=a.stride, **more),
+        ]
+    return [OnnxNode(type, kernel_shape=a.kernel, strides=a.stride, pads=(*a.pad, *ends), **more)]
+
+
+def _onnx_avg(n: Node) -> list[OnnxNode]:
+    a = n.a
+    ends = _onnx_ends(n)
+    outside = any(end >= kernel for end, kernel in zip(ends, a.kernel, strict=True))
+    if a.pad == (0, 0) and not outside:
+        return _onnx_pool("AveragePool", n, 0.0, count_include_pad=0)
+    nodes = _onnx_pool("AveragePool", n, 0.0, count_include_pad=1)
+    if all(end <= pad for end, pad in zip(ends, a.pad, strict=True)):
+        return nodes
+    nodes[-1].outputs = ("average",)
+    return [*nodes, OnnxNode("Mul", ("average", Const(_onnx_shares(n), "float")))]
+
+
+def _onnx_shares(n: Node) -> list[list[float]]:
+    """The size of a whole window over the size that Caffe divides by, for each place of the output."""
+    a = n.a
+    sizes = []
+    for axis in (0, 1):
+        end = n.x[0][axis + 2] + 2 * a.pad[axis]
+        starts = [i * a.stride[axis] for i in range(n.y[0][axis + 2])]
+        sizes.append([min(start + a.kernel[axis], end) - start for start in starts])
+    whole = float(a.kernel[0] * a.kernel[1])
+    return [[whole / (high * wide) if high * wide else float("inf") for wide in sizes[1]] for high in sizes[0]]
+
+
+class MaxPool(_Pool):
+    """The largest value in each window.
+
+    Padding never wins. As in Caffe sizes round up; ``rounding = "floor"`` is for networks born elsewhere. Without a
+    pad and with a stride larger than the kernel, a last window may lie outside the input: it gives the lowest float.
+    """
+
+    name = "max_pool"
+    caffe = CaffeSpelling("Pooling", "pooling_param", *_caffe_fields("MAX"))
+    torch = _torch_spelling("nn.MaxPool2d", "F.max_pool2d", _ODD_MAX)
+    onnx = OnnxSpelling(lambda n: _onnx_pool("MaxPool", n, LOWEST))
+
+
+class AvgPool(_Pool):
+    """The average of each window.
+
+    Padding counts as zeros; what a last window has beyond the padding is not counted. As in Caffe sizes round up.
+    """
+
+    name = "avg_pool"
+    caffe = CaffeSpelling("Pooling", "pooling_param", *_caffe_fields("AVE"))
+    torch = _torch_spelling("nn.AvgPool2d", "F.avg_pool2d", _ODD_AVG)
+    onnx = OnnxSpelling(_onnx_avg)
+
+
+# --- over all of height and width -----------------------------------------------------------------
+
+
+class _GlobalPool(Operator):
+    """What the two global poolings have in common."""
+
+    short = "pool"
+    shape_rule = "(N, C, 1, 1)"
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        batch, channels, _, _ = spatial(n)
+        return [(batch, channels, 1, 1)]
+
+
+def _global_caffe(method: str) -> CaffeSpelling:
+    return CaffeSpelling(
+        "Pooling", "pooling_param", Fixed("pool", Enum(method), Enum("MAX")), Fixed("global_pooling", True, False)
+    )
+
+
+class GlobalAvgPool(_GlobalPool):
+    """The average of each channel over height and width; both stay, as 1."""
+
+    name = "global_avg_pool"
+    caffe = _global_caffe("AVE")
+    torch = TorchSpelling(
+        lambda n: Call("nn.AdaptiveAvgPool2d", 1), lambda n: Call("F.adaptive_avg_pool2d", Input(), 1), fresh=True
+    )
+    onnx = OnnxSpelling(lambda n: [OnnxNode("GlobalAveragePool")])
+
+
+class GlobalMaxPool(_GlobalPool):
+    """The largest value of each channel over height and width; both stay, as 1."""
+
+    name = "global_max_pool"
+    caffe = _global_caffe("MAX")
+    torch = TorchSpelling(
+        lambda n: Call("nn.AdaptiveMaxPool2d", 1), lambda n: Call("F.adaptive_max_pool2d", Input(), 1), fresh=True
+    )
+    onnx = OnnxSpelling(lambda n: [OnnxNode("GlobalMaxPool")])
