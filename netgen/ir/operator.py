@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node, Shape
@@ -65,8 +65,10 @@ class Operator:
     """The shape rule in words, for ``netgen ops``."""
     in_place: ClassVar[bool] = False
     """Whether it may overwrite its input: elementwise, and its gradient needs no input."""
-    keeps_output: ClassVar[bool] = False
-    """Whether its own gradient in Caffe needs its output, which nobody may then overwrite."""
+    keeps_output: ClassVar[Literal["", "signs", "values"]] = ""
+    """What its own gradient in Caffe needs of its output: nobody may then overwrite it, or change those signs."""
+    keeps_signs: ClassVar[bool] = False
+    """Whether it leaves the signs of its input alone, wherever a gradient comes through."""
     shares_memory: ClassVar[bool] = False
     """Whether Caffe gives its output the memory of its input: who overwrites one overwrites the other."""
     caffe: ClassVar[CaffeSpelling | Refused]

@@ -19,7 +19,8 @@ class Relu(Operator):
     name = "relu"
     short = "relu"
     in_place = True
-    keeps_output = True
+    keeps_output = "signs"
+    keeps_signs = True
     args = (Arg("slope", Float(low=0), 0.0, "slope for negative inputs"),)
     caffe = CaffeSpelling("ReLU", "relu_param", Field("negative_slope", "slope", 0.0))
     torch = TorchSpelling(
@@ -84,7 +85,7 @@ class Elu(Operator):
     name = "elu"
     short = "elu"
     in_place = True
-    keeps_output = True
+    keeps_output = "values"
     args = (Arg("alpha", Float(low=0), 1.0, "what the output tends to, negated, far below zero"),)
     caffe = CaffeSpelling("ELU", "elu_param", Field("alpha", "alpha", 1.0))
     torch = TorchSpelling(
@@ -117,7 +118,7 @@ class Sigmoid(Operator):
     name = "sigmoid"
     short = "sigmoid"
     in_place = True
-    keeps_output = True
+    keeps_output = "values"
     caffe = CaffeSpelling("Sigmoid", "sigmoid_param")
     torch = TorchSpelling(lambda n: Call("nn.Sigmoid"), lambda n: Call("torch.sigmoid", Input()))
     onnx = OnnxSpelling(lambda n: [OnnxNode("Sigmoid")])
@@ -129,7 +130,7 @@ class Tanh(Operator):
     name = "tanh"
     short = "tanh"
     in_place = True
-    keeps_output = True
+    keeps_output = "values"
     caffe = CaffeSpelling("TanH", "tanh_param")
     torch = TorchSpelling(lambda n: Call("nn.Tanh"), lambda n: Call("torch.tanh", Input()))
     onnx = OnnxSpelling(lambda n: [OnnxNode("Tanh")])
@@ -162,7 +163,7 @@ class Swish(Operator):
     name = "swish"
     short = "swish"
     in_place = True
-    keeps_output = True
+    keeps_output = "values"
     args = (Arg("beta", Float(), 1.0, "steepness of the gate"),)
     caffe = CaffeSpelling("Swish", "swish_param", Field("beta", "beta", 1.0))
     torch = TorchSpelling(lambda n: Call("nn.SiLU") if n.a.beta == 1 else None, _swish)
@@ -213,7 +214,7 @@ class Softmax(Operator):
 
     name = "softmax"
     short = "softmax"
-    keeps_output = True
+    keeps_output = "values"
     args = (Arg("axis", Int(-8, 7), 1, "the axis whose values sum to 1"),)
 
     @classmethod
@@ -234,6 +235,7 @@ class Dropout(Operator):
     name = "dropout"
     short = "drop"
     in_place = True
+    keeps_signs = True
     args = (Arg("ratio", Float(0, below=1), 0.5, "the share that becomes 0"),)
     caffe = CaffeSpelling("Dropout", "dropout_param", Field("dropout_ratio", "ratio", 0.5, always=True))
     torch = TorchSpelling(lambda n: Call("nn.Dropout", n.a.ratio), overwrites=True)

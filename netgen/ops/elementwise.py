@@ -138,7 +138,7 @@ class Power(Operator):
 
     name = "power"
     short = "power"
-    keeps_output = True
+    keeps_output = "values"
     args = (Arg("power", Float(), 1.0, "exponent"), *_SCALE_SHIFT)
     caffe = CaffeSpelling(
         "Power",
@@ -173,7 +173,7 @@ class Exp(Operator):
     name = "exp"
     short = "exp"
     in_place = True
-    keeps_output = True
+    keeps_output = "values"
     args = (_BASE, *_SCALE_SHIFT)
     caffe = CaffeSpelling("Exp", "exp_param", _base_field(), Field("scale", "scale", 1.0), Field("shift", "shift", 0.0))
     torch = TorchSpelling(

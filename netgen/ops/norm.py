@@ -42,6 +42,12 @@ def _batch_norm_layers(n: Node) -> list[CaffeLayer]:
     return [normalise, scale]
 
 
+def _is_plain(a: dict[str, object], tops: int) -> bool:
+    """Read by itself, Caffe's layer only normalises."""
+    a["affine"] = False
+    return tops == 1
+
+
 _FROZEN = Helper(
     "FrozenBatchNorm",
     '''
@@ -120,6 +126,7 @@ class BatchNorm(Operator):
         constants={"factor": Constant((1,), 1.0)},
         fixed=3,
         layers=_batch_norm_layers,
+        reads=_is_plain,
     )
     torch = TorchSpelling(
         _batch_norm_module,
@@ -183,7 +190,7 @@ class Lrn(Operator):
 
     name = "lrn"
     short = "norm"
-    keeps_output = True
+    keeps_output = "values"
     args = (
         Arg("size", Int(), 5, "how many neighbours count; an odd number"),
         Arg("alpha", Float(), 1.0, "weight of the mean of squares"),
@@ -267,7 +274,7 @@ class Normalize(Operator):
 
     name = "normalize"
     short = "norm"
-    keeps_output = True
+    keeps_output = "values"
     args = (
         Arg("across_spatial", Bool(), False, "whether one length is taken of the whole image"),
         Arg("channel_shared", Bool(), False, "whether one learned factor serves all channels"),
@@ -353,7 +360,7 @@ class Mvn(Operator):
 
     name = "mvn"
     short = "mvn"
-    keeps_output = True
+    keeps_output = "values"
     args = (
         Arg("normalize_variance", Bool(), True, "whether the variance becomes 1; else only the mean becomes 0"),
         Arg("across_channels", Bool(), False, "whether the channels of an image are taken together"),

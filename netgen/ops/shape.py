@@ -39,7 +39,7 @@ class InputLayer(Operator):
     name = "input"
     short = "data"
     operands = ()
-    keeps_output = True
+    keeps_output = "values"
     args = (
         Arg("n", Int(), REQUIRED, "how many at once"),
         Arg("c", Optional(Int()), None, "channels"),

@@ -1,0 +1,43 @@
+"""The targets: a folder for each, which turns a graph into text. Pure: nothing here touches a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netgen.ir.graph import Graph
+
+
+class Target:
+    """One thing that a graph can be turned into. ``emit`` raises ``NetgenError`` with all that it cannot say."""
+
+    __slots__ = ("about", "emit", "suffix")
+
+    def __init__(self, suffix: str, about: str, emit: Callable[[Graph], str]) -> None:
+        self.suffix = suffix
+        """How the names of its files end."""
+        self.about = about
+        self.emit = emit
+
+
+def _prototxt(graph: Graph) -> str:
+    from netgen.emit import caffe
+
+    return caffe.emit(graph)
+
+
+def _torch(graph: Graph) -> str:
+    from netgen.emit import torch
+
+    return torch.emit(graph).source
+
+
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {
+        "prototxt": Target(".prototxt", "Caffe's text", _prototxt),
+        "torch": Target(".py", "a Python file with a PyTorch module", _torch),
+    }
+)
+"""By the names that ``--target`` knows. An emitter is imported when it is first used."""

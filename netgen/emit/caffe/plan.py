@@ -1,0 +1,182 @@
+"""The layers of a prototxt: their names, the blobs between them, and which of them work in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netgen.ir.graph import Graph, Node, Value
+from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Message
+
+
+_NEEDS = ("", "signs", "values")
+"""What gradients need of what a memory holds, the more the later."""
+_FROZEN: Message = [("lr_mult", 0.0), ("decay_mult", 0.0)]
+"""What keeps the solver from touching a blob."""
+
+
+class Blob:
+    """One result of one layer. Blobs that share a ``name`` share their memory: the later overwrites the earlier.
+
+    ``pinned``: somebody outside needs it as it is, so no layer may overwrite it. ``kept`` is what the
+    gradients of the layers that have written to its memory need of it: nothing, the signs or the values.
+    """
+
+    __slots__ = ("kept", "name", "pinned", "readers")
+
+    def __init__(self, *, pinned: bool = False, kept: str = "") -> None:
+        self.name = ""
+        self.readers = 0
+        self.pinned = pinned
+        self.kept = kept
+
+
+class Layer:
+    """One layer as it stands in the prototxt. ``node`` is where it comes from: the way back from Caffe's name."""
+
+    __slots__ = ("bottoms", "name", "node", "spelled", "tops")
+
+    def __init__(self, name: str, node: Node, spelled: CaffeLayer, bottoms: list[Blob], tops: list[Blob]) -> None:
+        self.name = name
+        self.node = node
+        self.spelled = spelled
+        self.bottoms = bottoms
+        self.tops = tops
+
+    @property
+    def params(self) -> list[Message]:
+        """A ``param`` message for each blob of weights; none at all where there is nothing to say."""
+        node, spelled = self.node, self.spelled
+        said = [(field, node.a[field]) for field in ("lr_mult", "decay_mult") if node.a.get(field) is not None]
+        share = node.a.get("share")
+        if not said and share is None:
+            return [list(_FROZEN)] * spelled.fixed
+        learned = [param.name for param in node.params if param.learned]
+        messages: list[Message] = []
+        for blob in spelled.blobs:
+            message: Message = [("name", f"{share}_{blob}")] if share is not None else []
+            if len(messages) < spelled.fixed:
+                message += _FROZEN
+            else:
+                message += [(field, values[learned.index(blob) if len(values) > 1 else 0]) for field, values in said]
+            messages.append(message)
+        return messages
+
+
+def plan(graph: Graph) -> list[Layer]:
+    """The layers of a graph, in its order."""
+    layers = _spell(graph)
+    _name_blobs(layers)
+    return layers
+
+
+def _spell(graph: Graph) -> list[Layer]:
+    """Each node's layers, wired, with the readers of each blob counted. Blobs have no names yet."""
+    names = _Names(node.name for node in graph.nodes)
+    pinned = {*graph.outputs, *graph.inputs}
+    made: dict[Value, Blob] = {}
+    layers = []
+    for node in graph.nodes:
+        spelled = _caffe(node).layers(node)
+        if _does_nothing(node, spelled) and node.outputs[0] not in pinned:
+            made[node.outputs[0]] = made[node.inputs[0]]
+            continue
+        parts: dict[str, Blob] = {}
+        for each in spelled:
+            name = names.fresh(_part_name(node, each.suffix)) if each.suffix else node.name
+            operands = range(len(node.inputs)) if each.inputs is None else each.inputs
+            bottoms = [made[node.inputs[at]] if isinstance(at, int) else parts[at] for at in operands]
+            for bottom in bottoms:
+                bottom.readers += 1
+            if each is spelled[-1]:
+                tops = [Blob(pinned=value in pinned, kept=node.op.keeps_output) for value in node.outputs]
+                made.update(zip(node.outputs, tops, strict=True))
+            else:
+                tops = [Blob() for _ in range(each.tops)]
+                parts[each.suffix] = tops[0]
+            layers.append(Layer(name, node, each, bottoms, tops))
+    return layers
+
+
+def _caffe(node: Node) -> CaffeSpelling:
+    spelling = node.op.caffe
+    assert isinstance(spelling, CaffeSpelling), "refusals were raised before"
+    return spelling
+
+
+def _does_nothing(node: Node, spelled: list[CaffeLayer]) -> bool:
+    """Whether a node only gives a second name to its input. Caffe puts in a Split by itself where it needs one."""
+    return len(spelled) == 1 and spelled[0].type == "Split" and len(node.outputs) == 1
+
+
+def _part_name(node: Node, suffix: str) -> str:
+    """The name of one more layer of a node: what names the operator gives way to the suffix, ``x/bn`` to ``x/scale``."""
+    head, slash, last = node.name.rpartition("/")
+    short, _, number = last.partition("_")
+    if short != node.op.short or (number and not number.isdecimal()):
+        return f"{node.name}/{suffix}"
+    return f"{head}{slash}{suffix}{last.removeprefix(short)}"
+
+
+def _name_blobs(layers: list[Layer]) -> None:
+    """Name each blob after the layer that made it, or after the blob that is overwritten in place."""
+    names = _Names(layer.name for layer in layers)
+    for layer in layers:
+        if layer.node.op.shares_memory:
+            _guard(layer)
+        if _overwrites(layer):
+            layer.tops[0].name = layer.bottoms[0].name
+            layer.tops[0].kept = _stricter(layer.tops[0].kept, layer.bottoms[0].kept)
+        elif len(layer.tops) == 1:
+            layer.tops[0].name = layer.name
+        else:
+            names.taken.discard(layer.name)  # one of the tops may have it
+            for number, (top, value) in enumerate(zip(layer.tops, layer.node.outputs, strict=True), 1):
+                top.name = names.fresh(_top_name(layer, value, number))
+            names.taken.add(layer.name)
+
+
+def _guard(layer: Layer) -> None:
+    """Whoever overwrites the top overwrites the bottom too: what holds for the bottom holds for the top."""
+    for bottom in layer.bottoms:
+        for top in layer.tops:
+            top.pinned |= bottom.pinned or bottom.readers > 1
+            top.kept = _stricter(top.kept, bottom.kept)
+
+
+def _stricter(one: str, other: str) -> str:
+    return max(one, other, key=_NEEDS.index)
+
+
+def _overwrites(layer: Layer) -> bool:
+    """Whether the layer may work in place: it can, and nobody else needs what it overwrites."""
+    if not layer.spelled.in_place or len(layer.bottoms) != 1 or len(layer.tops) != 1:
+        return False
+    bottom = layer.bottoms[0]
+    spoils = bottom.kept == "values" or (bottom.kept == "signs" and not layer.node.op.keeps_signs)
+    return bottom.readers == 1 and not bottom.pinned and not spoils
+
+
+def _top_name(layer: Layer, value: Value, number: int) -> str:
+    """What one of several tops would like to be called: as the program calls it, or by its number."""
+    if not value.variable:
+        return f"{layer.name}_{number}"
+    instance = layer.node.instance.name
+    return f"{instance}/{value.variable}" if instance else value.variable
+
+
+class _Names:
+    """Names in use. A fresh one gets ``_2``, ``_3``, … where what it asks for is taken."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self.taken = set(taken)
+        self.last: dict[str, int] = {}
+
+    def fresh(self, wanted: str) -> str:
+        name = wanted
+        number = self.last.get(wanted, 1)
+        while name in self.taken:
+            number += 1
+            name = f"{wanted}_{number}"
+        self.last[wanted] = number
+        self.taken.add(name)
+        return name

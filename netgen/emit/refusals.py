@@ -1,0 +1,39 @@
+"""What a target cannot say, found before a word is written."""
+
+from __future__ import annotations
+
+from netgen.diag import Diagnostic, Frame, NetgenError, Note, Span
+from netgen.ir.graph import Graph, Instance, Node
+from netgen.ir.operator import Refused
+
+
+def raise_refusals(graph: Graph, target: str, code: str, title: str) -> None:
+    """Raise one error that lists all that ``target`` (caffe, torch or onnx) cannot say.
+
+    What one place in the source says many times, in a loop or in a block used often, is reported once.
+    """
+    found: dict[tuple[Span | None, str], list[tuple[Node, Refused]]] = {}
+    for node in graph.nodes:
+        refused = node.op.refuses(target, node)
+        if refused is not None:
+            found.setdefault((node.span, refused.reason), []).append((node, refused))
+    if found:
+        raise NetgenError([_diagnostic(code, title, cases) for cases in found.values()])
+
+
+def _diagnostic(code: str, title: str, cases: list[tuple[Node, Refused]]) -> Diagnostic:
+    node, refused = cases[0]
+    notes = [Note(f"the same for {len(cases) - 1} more layers made here")] if len(cases) > 1 else []
+    label = f"layer `{node.name}`: {refused.reason}"
+    return Diagnostic(code, title, node.span, label, notes=notes, trace=calls(node.instance), hint=refused.hint)
+
+
+def calls(instance: Instance) -> list[Frame]:
+    """The block calls that lead to an instance, innermost first."""
+    frames = []
+    at: Instance | None = instance
+    while at is not None and at.parent is not None:
+        if at.span is not None:
+            frames.append(Frame(at.block, at.span))
+        at = at.parent
+    return frames

@@ -1,0 +1,1 @@
+"""File formats that emitters, readers and weights share."""

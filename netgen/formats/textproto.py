@@ -1,0 +1,50 @@
+"""Protobuf's text format: how numbers, strings and comments are spelled in it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from struct import pack, unpack
+
+_INFINITY = float("inf")
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+@lru_cache(maxsize=1024)
+def float_text(value: float) -> str:
+    """The shortest decimal that reads back as the same float32: ``0.001``, ``1e-05``, ``1``."""
+    exact = _float32(value)
+    if exact != exact or exact in (_INFINITY, -_INFINITY):
+        return str(exact)
+    for digits in range(1, 9):
+        short = float(f"{exact:.{digits}g}")
+        if _float32(short) == exact:
+            break
+    else:
+        short = float(f"{exact:.9g}")
+    return repr(short).removesuffix(".0")
+
+
+def quote(text: str) -> str:
+    """A string in double quotes. What cannot be seen is escaped; letters of all scripts stand as they are."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(_ESCAPES.get(char) or (char if char.isprintable() else _octal(char)) for char in text) + '"'
+
+
+def comment_lines(text: str) -> list[str]:
+    """The lines of a comment, fit to stand behind ``#``: nothing in them can end it."""
+    lines = text.split("\n") if text else []
+    return ["".join(char if char.isprintable() else " " for char in line).rstrip() for line in lines]
+
+
+def _octal(char: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogatepass"))
+
+
+def _float32(value: float) -> float:
+    """The float32 nearest to a number, as a Python float."""
+    try:
+        (rounded,) = unpack("<f", pack("<f", value))
+    except OverflowError:
+        return _INFINITY if value > 0 else -_INFINITY
+    return float(rounded)
