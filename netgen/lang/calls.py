@@ -79,27 +79,33 @@ class Calls(Expressions):
 
     def _chain(self, tree: ast.Chain, env: Env, token: Token) -> object:
         """Rule 4: the first link that makes something takes the name, each that follows ``name/<short name>``."""
-        value: object = None
-        for i, link in enumerate(tree.links):
-            if link.label is not None:
-                token = self._labelled(link, token, env)
-            if i == 0 and not isinstance(link.value, ast.Call):
-                value = self.eval(link.value, env, token)
-                if isinstance(link.value, ast.Conditional):
-                    token = Token(token.text, link.value.span, nested=True)
-                continue
-            assert isinstance(link.value, (ast.Call, ast.Name))
-            site = Site(link.value, [value] if i else [], env, token)
+        first, *others = tree.links
+        if first.label is not None:
+            token = self._labelled(first.label, token, env)
+        if isinstance(first.value, ast.Call):
+            site = Site(first.value, [], env, token)
             value = self._apply(site)
-            token = Token(site.token.text, link.value.span, nested=True)
+            base: Token | None = Token(site.token.text, first.value.span, nested=True)
+        else:
+            value = self.eval(first.value, env, token)
+            base = Token(token.text, first.value.span, nested=True) if _makes_layers(first.value) else None
+            if base is None and first.label is not None:
+                label = "`as` names a new layer, and no layer is made before it"
+                self.problem("NG230", "nothing is named here", first.label.span, label)
+        for link in others:
+            assert isinstance(link.value, (ast.Call, ast.Name))
+            named = base is None or link.label is not None
+            if link.label is not None:
+                token = self._labelled(link.label, token, env)
+            site = Site(link.value, [value], env, token if named else base or token)
+            value = self._apply(site)
+            if named:
+                base = Token(site.token.text, link.value.span, nested=True)
         return value
 
-    def _labelled(self, link: ast.Link, token: Token, env: Env) -> Token:
-        assert link.label is not None
-        span = link.label.span
-        if not isinstance(link.value, (ast.Call, ast.Name, ast.Conditional)):
-            self.problem("NG230", "nothing is named here", span, "`as` names the layer that stands before it")
-        text = self.eval(link.label, env, token.inside())
+    def _labelled(self, label: ast.String, token: Token, env: Env) -> Token:
+        span = label.span
+        text = self.eval(label, env, token.inside())
         if not isinstance(text, str):
             return token
         if not text:
@@ -179,12 +185,14 @@ class Calls(Expressions):
         if default is not None:
             given = {**default.values, **given}
             spans = {**default.spans, **spans}
-        if BROKEN in given.values() or BROKEN in inputs:
+        if BROKEN in given.values():
             return BROKEN
         try:
             attrs = bind(op, given)
         except Fault as fault:
             return self.fault(fault, spans.get(fault.arg, site.span))
+        if BROKEN in inputs:
+            return BROKEN
         return self._add(op, attrs, inputs, spans, site)
 
     def _operands(self, op: type[Operator], site: Site) -> tuple[list[Any] | None, dict[str, object]]:
@@ -388,6 +396,11 @@ class Calls(Expressions):
             notes=[Note("declared here", parameter.span)],
         )
         return False
+
+
+def _makes_layers(tree: ast.Expr) -> bool:
+    """Whether the first link of a chain, when it is no call itself, takes the chain's name."""
+    return isinstance(tree, (ast.Conditional, ast.Chain))
 
 
 _SIMPLE = (ast.Number, ast.Name, ast.Bool, ast.Attribute, ast.String)
