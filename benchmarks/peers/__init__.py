@@ -1,0 +1,1 @@
+"""What netgen is measured against, written by hand as somebody without netgen would write it."""
