@@ -18,6 +18,11 @@ def read_source(path: str) -> Source:
         raise NetgenError([_missing(path)]) from None
     except (OSError, ValueError) as error:
         raise NetgenError([_unreadable(path, error)]) from None
+    return decode(path, data)
+
+
+def decode(path: str, data: bytes) -> Source:
+    """The text that some bytes are, which came from a file or from elsewhere."""
     if len(data) > MAX_SIZE:
         raise NetgenError([_of_file("NG111", "file too large", path, f"it has more than {MAX_SIZE >> 20} MiB")])
     if b"\0" in data:
