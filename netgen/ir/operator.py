@@ -63,6 +63,8 @@ class Operator:
     args: ClassVar[tuple[Arg, ...]] = ()
     shape_rule: ClassVar[str] = "the shape of x"
     """The shape rule in words, for ``netgen ops``."""
+    example: ClassVar[str] = ""
+    """A call for ``netgen ops NAME``, of images of 1x8x16x16; empty where the operands alone will do."""
     in_place: ClassVar[bool] = False
     """Whether it may overwrite its input: elementwise, and its gradient needs no input."""
     keeps_output: ClassVar[Literal["", "signs", "values"]] = ""

@@ -94,6 +94,7 @@ class Conv(Operator):
 
     name = "conv"
     short = "conv"
+    example = "conv(x, 16, 3, pad = 1)"
     args = (
         Arg("out", Int(), REQUIRED, "output channels"),
         Arg("kernel", Pair(), REQUIRED, "size of the filters"),
@@ -168,6 +169,7 @@ class Deconv(Operator):
 
     name = "deconv"
     short = "deconv"
+    example = "deconv(x, 8, 4, stride = 2, pad = 1)"
     args = Conv.args
     shape_rule = "(N, out, stride*(H - 1) + dilation*(kernel - 1) + 1 - 2*pad, W likewise)"
 
@@ -239,6 +241,7 @@ class Linear(Operator):
 
     name = "linear"
     short = "fc"
+    example = "linear(x, 10)"
     args = (
         Arg("out", Int(), REQUIRED, "number of outputs"),
         Arg("bias", Bool(), True, "whether a learned bias is added"),

@@ -138,6 +138,7 @@ class Power(Operator):
 
     name = "power"
     short = "power"
+    example = "power(x, 2, scale = 0.5)"
     keeps_output = "values"
     args = (Arg("power", Float(), 1.0, "exponent"), *_SCALE_SHIFT)
     caffe = CaffeSpelling(
@@ -232,6 +233,7 @@ class Clip(Operator):
 
     name = "clip"
     short = "clip"
+    example = "clip(x, -1, 1)"
     args = (Arg("min", Float(), REQUIRED, "the least value"), Arg("max", Float(), REQUIRED, "the greatest value"))
 
     @classmethod

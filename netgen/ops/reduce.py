@@ -41,6 +41,7 @@ class Reduce(Operator):
 
     name = "reduce"
     short = "reduce"
+    example = 'reduce(x, "mean", axis = 2)'
     args = (
         Arg("operation", Choice(*_OPERATIONS), "sum", "what is computed; asum sums absolute values, sumsq squares"),
         Arg("axis", Int(-8, 7), 1, "the first axis that goes"),

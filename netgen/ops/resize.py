@@ -89,6 +89,7 @@ class Upsample(Operator):
 
     name = "upsample"
     short = "upsample"
+    example = "upsample(x, 2)"
     args = (
         Arg("scale", Optional(Pair()), None, "how many times as high and as wide"),
         Arg("mode", Choice("nearest", "bilinear"), "nearest", "how new pixels are made"),
@@ -145,6 +146,7 @@ class ShuffleChannels(Operator):
 
     name = "shuffle_channels"
     short = "shuffle"
+    example = "shuffle_channels(x, 2)"
     args = (Arg("groups", Int(), REQUIRED, "groups of channels that are mixed"),)
 
     @classmethod

@@ -144,6 +144,7 @@ class Scale(Operator):
 
     name = "scale"
     short = "scale"
+    example = "scale(x, bias = true)"
     operands = ("x", "factor")
     fewest = 1
     in_place = True

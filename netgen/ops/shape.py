@@ -38,6 +38,7 @@ class InputLayer(Operator):
 
     name = "input"
     short = "data"
+    example = "input(1, 3, 224, 224)"
     operands = ()
     keeps_output = "values"
     args = (
@@ -85,6 +86,7 @@ class Concat(Operator):
 
     name = "concat"
     short = "concat"
+    example = "concat(a, b)"
     operands = ("x...",)
     fewest = 1
     args = (Arg("axis", Int(-8, 7), 1, "the axis that grows"),)
@@ -135,6 +137,7 @@ class Slice(Operator):
 
     name = "slice"
     short = "slice"
+    example = "slice(x, [3])"
     args = (
         Arg("cuts", Optional(Listed(Int(), 1)), None, "where each piece but the first begins"),
         Arg("axis", Int(-8, 7), 1, "the axis that is cut"),
@@ -220,6 +223,7 @@ class Crop(Operator):
 
     name = "crop"
     short = "crop"
+    example = "crop(x, like, offset = 0)"
     operands = ("x", "like")
     args = (
         Arg("axis", Int(-8, 7), 2, "the first axis that is cut"),
@@ -250,6 +254,7 @@ class Tile(Operator):
 
     name = "tile"
     short = "tile"
+    example = "tile(x, 2)"
     args = (
         Arg("tiles", Int(), REQUIRED, "how many times"),
         Arg("axis", Int(-8, 7), 1, "the axis that grows"),
@@ -321,6 +326,7 @@ class Reshape(Operator):
 
     name = "reshape"
     short = "reshape"
+    example = "reshape(x, [0, 4, 2, -1])"
     shares_memory = True
     args = (
         Arg("shape", Listed(Int(-1), 1, 8), REQUIRED, "the new dimensions; 0 copies, one -1 is inferred"),
@@ -396,6 +402,7 @@ class Permute(Operator):
 
     name = "permute"
     short = "permute"
+    example = "permute(x, [0, 2, 3, 1])"
     args = (Arg("order", Listed(Int(0, 7), 1, 8), REQUIRED, "for each axis of the result, the input's"),)
     shape_rule = "x.shape in that order"
 
