@@ -37,6 +37,11 @@ _SIGNS = {
 _PROTOTXT = r"(?:\s|#[^\n]*\n)*+(?:name\s*:\s*[\"']|(?:layers?|input_shape|state)\s*:?\s*\{|input\s*:\s*[\"'])"
 
 
+def shorten(word: str) -> str:
+    """A word of the source as a message quotes it."""
+    return word if len(word) <= 40 else f"{word[:39]}…"
+
+
 # --- characters --------------------------------------------------------------------------------
 
 
@@ -48,12 +53,12 @@ def no_token(kind: str, span: Span) -> Diagnostic:
         hint = "a string stands on one line; `\\n` in it is a line break"
         return Diagnostic("NG103", "string not closed", span, label, hint=hint)
     if kind == "BROKEN_NUMBER":
-        label = f"`{text}` is neither a number nor a name"
+        label = f"`{shorten(text)}` is neither a number nor a name"
         return Diagnostic("NG102", "unexpected word or sign", span, label, hint="a name does not begin with a digit")
     if kind == "BROKEN_QUOTES":
         label, hint = "these quotes are typographic", 'strings stand in plain quotes: `"stem"`'
     elif kind == "BROKEN_WORD":
-        label, hint = f"`{text}` is no name", "names are made of the letters a to z, digits and `_`"
+        label, hint = f"`{shorten(text)}` is no name", "names are made of the letters a to z, digits and `_`"
     else:
         label, hint = f"{_describe(text)} means nothing here", _SIGNS.get(text, "")
     return Diagnostic("NG101", "unexpected character", span, label, hint=hint)
@@ -75,7 +80,7 @@ def number_range(span: Span, limit: str) -> Diagnostic:
 
 def unknown_type(name: str, span: Span) -> Diagnostic:
     hint = did_you_mean(name, TYPES) or f"the types are {', '.join(TYPES)}, and lists such as `[int]`"
-    return Diagnostic("NG102", "unexpected word or sign", span, f"`{name}` is no type", hint=hint)
+    return Diagnostic("NG102", "unexpected word or sign", span, f"`{shorten(name)}` is no type", hint=hint)
 
 
 def in_string(span: Span, label: str, hint: str = "") -> Diagnostic:
@@ -83,10 +88,9 @@ def in_string(span: Span, label: str, hint: str = "") -> Diagnostic:
 
 
 def no_token_in_string(span: Span) -> Diagnostic:
-    hint = (
-        "a string in an interpolation stands in the other kind of quotes, without `\\\\`" if span.text == "\\" else ""
-    )
-    return in_string(span, f"{_describe(span.text[:1])} cannot stand in an interpolation", hint)
+    place = Span(span.source, span.start, span.start + 1)
+    hint = "a string in an interpolation stands in the other kind of quotes" if place.text in "\\\"'" else ""
+    return in_string(place, f"{_describe(place.text)} cannot stand in an interpolation", hint)
 
 
 def unknown_escape(span: Span) -> Diagnostic:
@@ -147,9 +151,8 @@ def too_deep(span: Span, limit: int) -> Diagnostic:
 
 def empty(source: Source) -> Diagnostic:
     label = "there is nothing but comments in it" if source.text.strip() else "there is nothing in it"
-    return Diagnostic(
-        "NG105", "empty file", Span(source, 0, 0), label, hint="a file holds blocks and nets: `net Name() { … }`"
-    )
+    place = Span(Source(source.path, ""), 0, 0)
+    return Diagnostic("NG105", "empty file", place, label, hint="a file holds blocks and nets: `net Name() { … }`")
 
 
 def too_large(source: Source, limit: int) -> Diagnostic:

@@ -181,9 +181,10 @@ class Machine:
 
     def accepts(self, states: list[int], kind: str) -> bool:
         """Whether a terminal can follow. The reductions that it calls for are tried, not done."""
+        tables = self._tables
         states = list(states)
-        while (action := self._tables.actions[states[-1]].get(kind)) is not None and action < 0:
+        while (action := tables.actions[states[-1]].get(kind)) is not None and action < 0:
             goto, exceptions, count, *_ = self._rules[~action]
             del states[len(states) - count :]
             states.append(exceptions.get(states[-1], goto))
-        return action is not None
+        return action is not None or (kind == END and states[-1] in tables.ends.values())

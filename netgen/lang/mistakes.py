@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from netgen.diag import Diagnostic, Note, Source, Span, did_you_mean
+from netgen.lang.complaints import TYPES, shorten
 from netgen.lang.engine import END, Token
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -14,7 +14,12 @@ _COMPARISONS = frozenset(("EQUAL", "UNEQUAL", "LESS", "LESS_EQUAL", "MORE", "MOR
 _VALUES = frozenset(("NAME", "INT", "FLOAT", "FRACTION", "STRING", "TRUE", "FALSE", "LSQB"))
 _ITEMS = frozenset(("USE", "BLOCK", "NET"))
 _STATEMENTS = frozenset(("FOR", "IF", "RETURN", "REQUIRE", "DEFAULT"))
+_ITEM_WORDS = ("use", "block", "net")
+_STATEMENT_WORDS = ("for", "if", "else", "return", "require", "default")
 _OPERATORS = frozenset(("PLUS", "MINUS", "TIMES", "OVER", "FLOOR", "MODULO", "POWER"))
+
+# How many characters of a line are looked at, on either side.
+_NEAR = 500
 
 # Words of other languages that begin a line, and what is written here.
 _FOREIGN = {
@@ -56,10 +61,23 @@ class Trouble:
 
     ``last`` is where the token before it ends, ``start`` where its statement begins, ``expected`` the terminals that
     could follow, ``opens`` the brackets that are open, outermost first. ``before`` and ``after`` are the other tokens
-    of its line; ``lex`` gives those between two offsets.
+    of its line; ``lex`` gives those between two offsets. ``ending`` is what the whole ends with, in words.
     """
 
-    __slots__ = ("after", "before", "expected", "kind", "last", "lex", "opens", "source", "span", "start", "word")
+    __slots__ = (
+        "after",
+        "before",
+        "ending",
+        "expected",
+        "kind",
+        "last",
+        "lex",
+        "opens",
+        "source",
+        "span",
+        "start",
+        "word",
+    )
 
     def __init__(
         self,
@@ -71,6 +89,7 @@ class Trouble:
         expected: set[str],
         opens: list[tuple[str, int]],
         lex: Callable[[int, int], list[Token]],
+        ending: str,
     ) -> None:
         self.source = source
         self.kind, self.word, begin, end = token
@@ -80,9 +99,10 @@ class Trouble:
         self.expected = expected
         self.opens = opens
         self.lex = lex
-        line_end = source.text.find("\n", begin)
-        self.before = lex(line_start(source, begin), begin)
-        self.after = lex(end, line_end if line_end >= 0 else len(source.text))
+        self.ending = ending
+        line_end = source.text.find("\n", end, end + _NEAR)
+        self.before = lex(max(line_start(source, begin), begin - _NEAR), begin)
+        self.after = lex(end, line_end if line_end >= 0 else min(len(source.text), end + _NEAR))
 
     @property
     def previous(self) -> str:
@@ -222,19 +242,19 @@ def _is_keyword(kind: str, word: str) -> bool:
 
 
 def _foreign_word(trouble: Trouble) -> Diagnostic | None:
-    """The line begins with a word of another language, or with a misspelt one of this."""
+    """The line, or its rest behind a brace, begins with a word of another language or a misspelt one of this."""
     line = [*trouble.before, (trouble.kind, trouble.word, trouble.span.start, trouble.span.end), *trouble.after]
-    if line[0][0] == "RBRACE":
-        del line[0]
-    if not line or line[0][0] != "NAME" or (len(line) > 1 and line[1][0] in ("ASSIGN", "COMMA", "ARROW", "DOT", "AS")):
+    braces = [i for i, token in enumerate(trouble.before) if token[0] in ("LBRACE", "RBRACE")]
+    del line[: braces[-1] + 1 if braces else 0]
+    if len(line) < 2 or line[0][0] != "NAME":
         return None
     _, word, begin, end = line[0]
-    known = (
-        ("use", "block", "net")
-        if "BLOCK" in trouble.expected
-        else ("for", "if", "else", "return", "require", "default")
-    )
-    hint = _FOREIGN.get(word) or did_you_mean(word, known)
+    follower = line[1][0]
+    hint = ""
+    if follower in _VALUES or follower in ("LPAR", "NOT", "LBRACE"):
+        hint = _FOREIGN.get(word, "")
+    if not hint and follower in _VALUES and len(word) > 2:
+        hint = did_you_mean(word, _ITEM_WORDS if "BLOCK" in trouble.expected else _STATEMENT_WORDS)
     if not hint:
         return None
     return _wrong_word(Span(trouble.source, begin, end), f"`{word}` is no word of the language", hint)
@@ -260,10 +280,10 @@ def _found(trouble: Trouble) -> str:
     if trouble.kind == "STRING":
         return "a string"
     if trouble.kind in ("INT", "FLOAT", "FRACTION"):
-        return f"the number `{trouble.word}`"
+        return f"the number `{shorten(trouble.word)}`"
     if _is_keyword(trouble.kind, trouble.word):
         return f"the keyword `{trouble.word}`"
-    return f"`{trouble.word}`"
+    return f"`{shorten(trouble.word)}`"
 
 
 def _expected(trouble: Trouble) -> str:
@@ -277,18 +297,23 @@ def _expected(trouble: Trouble) -> str:
         words.append("a value")
     else:
         words += ["a name"] * ("NAME" in expected) + ["a string"] * ("STRING" in expected)
-    for kind, sign in _STRUCTURE.items():
-        if kind not in expected or ("RETURN" in expected and kind != "RBRACE"):
-            continue
-        if kind == "LPAR" and "INT" in expected:
-            continue
-        if kind == "THEN" and trouble.source.text.startswith("if", trouble.start):
-            continue  # the `if` of a statement
-        words.append(sign)
+    words += [sign for kind, sign in _STRUCTURE.items() if kind in expected and not _goes_without_saying(kind, trouble)]
     if not words:
-        words = ["the end" if END in expected else "something else"]
+        words = [trouble.ending]
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def _goes_without_saying(kind: str, trouble: Trouble) -> bool:
+    """Whether a sign that could follow is not worth its mention: the reader thinks of others first."""
+    expected = trouble.expected
+    if "RETURN" in expected:
+        return kind != "RBRACE"
+    if kind == "LPAR":
+        return "INT" in expected or "PLUS" in expected
+    if kind == "ASSIGN":
+        return "PLUS" in expected
+    return kind == "THEN" and trouble.source.text.startswith("if", trouble.start)
 
 
 # --- hints -------------------------------------------------------------------------------------
@@ -357,8 +382,6 @@ def _hint_operator(trouble: Trouble) -> str:
 
 
 def _hint_string(trouble: Trouble) -> str:
-    if trouble.kind == "STRING" and trouble.previous == "NAME" and trouble.touches:
-        return f"strings interpolate as they are, without `{trouble.before[-1][1]}` in front"
     if trouble.kind == "NAME" and trouble.previous == "AS" and "STRING" in trouble.expected:
         return f'a layer\'s name stands in quotes: `as "{trouble.word}"`'
     if trouble.kind == "DOT" and any(kind == "USE" for kind, *_ in trouble.before):
@@ -375,6 +398,10 @@ def _hint_position(trouble: Trouble) -> str:
         and trouble.last - trouble.start == 6
     ):
         return "`return` gives back one value at least"
+    if trouble.kind == "RPAR" and [kind for kind, *_ in trouble.before[-3:]] == ["DOT", "NAME", "LPAR"]:
+        return f"only a name can be called: write `x -> {trouble.before[-2][1]}`"
+    if trouble.word in TYPES and "COLON" in trouble.expected:
+        return f"a type stands behind a colon: `: {trouble.word}`"
     return ""
 
 

@@ -132,6 +132,7 @@ class _Parser:
 
     def _no_token_in_string(self, kind: str, start: int, end: int) -> None:
         self._recovery.complain(complaints.no_token_in_string(Span(self._source, start, end)))
+        raise _BrokenInterpolation
 
 
 class _BrokenInterpolation(Exception):

@@ -61,6 +61,7 @@ class Recovery:
             expected={kind for kind in kinds if machine.accepts(stacks.states, kind)},
             opens=[(sign, begin) for sign, begin in symbols if isinstance(sign, str) and sign in ("(", "[", "{")],
             lex=_lex_nothing if in_string else self._lex,
+            ending="`}`" if in_string else "the end",
         )
 
     def _resume(
