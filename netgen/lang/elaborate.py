@@ -236,9 +236,10 @@ class Elaborator(Calls):
         values += [self.eval(each, env, Token(env.instance.name, each.span, nested=True)) for each in others]
         return values
 
-    def _require(self, statement: ast.Require, env: Env) -> None:
+    def _require(self, statement: ast.Require, env: Env) -> list[object] | None:
+        """A failed check ends the block: what follows relies on it, and would only fail in other words."""
         if self.truth(statement.test, env) is not False:
-            return
+            return None
         message = f"`{statement.test.span.text}` does not hold"
         if statement.message is not None:
             said = self.eval(statement.message, env, env.token)
@@ -246,7 +247,7 @@ class Elaborator(Calls):
                 message = said
         if not self.frames:
             self.problem("NG222", message, statement.test.span, "required here")
-            return
+            return [BROKEN]
         caller = self.frames.pop()
         self.problem(
             "NG222",
@@ -256,6 +257,7 @@ class Elaborator(Calls):
             notes=[Note("required here", statement.test.span)],
         )
         self.frames.append(caller)
+        return [BROKEN]
 
     def _default(self, statement: ast.Default, env: Env) -> None:
         call = statement.call

@@ -213,6 +213,10 @@ class TestStatements:
         assert problem.span is not None
         assert problem.span.text == "b(data, 3)"
 
+    def test_nothing_that_relies_on_a_failed_require_is_reported(self) -> None:
+        block = "block b(x, n: int) {\n    require n > 0\n    return conv(x, n, 1)\n}"
+        assert codes(net("    y = b(data, 0)\n    z = relu(y)", block)) == ["NG222"]
+
     def test_lists_of_tensors_spread(self) -> None:
         body = "    xs = []\n    for i in 1..3 { xs = xs + [conv(data, i, 1)] }\n    y = concat(xs)"
         assert graph_of(net(body)).nodes[-1].y == [(1, 6, 16, 16)]
