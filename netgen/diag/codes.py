@@ -1,0 +1,97 @@
+"""The codes of all diagnostics. Their stories, which ``netgen explain`` tells, stand in stories.md beside this file."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+
+class Code:
+    """A kind of diagnostic. A title says what went wrong in general; a diagnostic may have a more telling one."""
+
+    __slots__ = ("name", "title")
+
+    def __init__(self, name: str, title: str) -> None:
+        self.name = name
+        self.title = title
+
+    @property
+    def story(self) -> str:
+        """What it means and how to write it right, in Markdown, with a wrong and a right program where one can show it."""
+        return _stories()[self.name]
+
+
+_TITLES = {
+    # 1xx: syntax
+    "NG101": "unexpected character",
+    "NG102": "unexpected word or sign",
+    "NG103": "string not closed",
+    "NG104": "bracket or brace not closed",
+    "NG105": "empty file",
+    "NG106": "not UTF-8",
+    "NG107": "binary file",
+    "NG108": "bad interpolation or escape in a string",
+    "NG109": "number out of range",
+    "NG110": "nested too deep",
+    "NG111": "file too large",
+    # 2xx: names, arguments, values
+    "NG201": "unknown name",
+    "NG202": "unknown operator or block",
+    "NG203": "missing argument",
+    "NG204": "unknown argument",
+    "NG205": "too many arguments",
+    "NG206": "argument given twice",
+    "NG207": "wrong type of argument",
+    "NG208": "argument out of range",
+    "NG209": "wrong number of tensors",
+    "NG210": "defined twice",
+    "NG211": "never used",
+    "NG212": "two layers with one name",
+    "NG213": "file or library not found",
+    "NG214": "no such block in the file",
+    "NG215": "files use each other in a circle",
+    "NG216": "a block calls itself",
+    "NG217": "too large",
+    "NG218": "which net?",
+    "NG219": "unknown setting",
+    "NG220": "bad setting",
+    "NG221": "a net begins with input",
+    "NG222": "a requirement is not met",
+    "NG223": "wrong number of results",
+    "NG224": "impossible arithmetic",
+    "NG225": "wrong types for this operation",
+    "NG226": "the block returns nothing",
+    "NG227": "reserved name",
+    "NG228": "a tensor is not a number",
+    "NG229": "shared weights do not fit",
+    "NG230": "nothing is named here",
+    # 3xx: shapes
+    "NG301": "wrong number of axes",
+    "NG302": "groups do not divide the channels",
+    "NG303": "shapes do not match",
+    "NG304": "axis out of range",
+    "NG305": "window is larger than the input",
+    "NG306": 'pad = "same" needs an odd window',
+    "NG307": "reshape does not fit",
+    "NG308": "bad slice",
+    "NG309": "tensor is too large",
+    # 4xx: what a target cannot say
+    "NG401": "Caffe cannot say this",
+    "NG402": "PyTorch cannot say this",
+    "NG403": "ONNX cannot say this",
+    # 5xx: files
+    "NG501": "cannot read the file",
+    "NG502": "cannot write the file",
+    # 9xx: netgen itself
+    "NG901": "a fault of netgen's own",
+}
+
+CODES = {name: Code(name, title) for name, title in _TITLES.items()}
+
+
+@cache
+def _stories() -> dict[str, str]:
+    """The stories by code: in stories.md each stands below a heading of its own."""
+    with open(os.path.join(os.path.dirname(__file__), "stories.md"), encoding="utf-8") as file:
+        _, *sections = file.read().split("\n## ")
+    return {section[:5]: section.partition("\n")[2].strip() for section in sections}
