@@ -17,7 +17,7 @@ class Code:
 
     @property
     def story(self) -> str:
-        """What it means and how to write it right, in Markdown, with a wrong and a right program where one can show it."""
+        """What it means and what to do, in Markdown, with a wrong and a right program where they can show it."""
         return _stories()[self.name]
 
 

@@ -8,17 +8,17 @@ from netgen.diag import Source, Span
 
 
 @dataclass_transform()
-class Tree:
-    """A node of the syntax tree. Fields are the class's annotations, in the order of the grammar; ``span`` comes first.
+class _Fields:
+    """Fields are a class's annotations, in the order of the grammar.
 
     A dataclass in all but start-up time: forty ``@dataclass`` would cost more than a whole compilation.
     """
 
-    span: Span
     fields: ClassVar[tuple[str, ...]] = ()
+    """The names of all fields but ``span``."""
 
     def __init_subclass__(cls) -> None:
-        own = tuple(name for name in cls.__annotations__ if name not in cls.fields)
+        own = tuple(name for name in cls.__annotations__ if name not in cls.fields and name != "span")
         cls.fields = cls.fields + own
 
     def __init__(self, span: Span, *values: object) -> None:
@@ -29,6 +29,12 @@ class Tree:
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.fields)
         return f"{type(self).__name__}({inner})"
+
+
+class Tree(_Fields):
+    """A node of the syntax tree; ``span``, where it stands, is the first field of each."""
+
+    span: Span
 
 
 # --- expressions -------------------------------------------------------------------------------

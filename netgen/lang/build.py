@@ -51,9 +51,9 @@ class Trees:
             "block": self.block,
             "parameter": ast.Parameter,
             "type_name": self.type_name,
-            "assign": self.assign,
+            "assign": ast.Assign,
             "evaluate": self.evaluate,
-            "for": self.for_,
+            "for": ast.For,
             "if": self.if_,
             "return": ast.Return,
             "require": ast.Require,
@@ -96,15 +96,9 @@ class Trees:
     def type_name(self, span: Span, *parts: ast.Name | str) -> ast.TypeName:
         name = parts[-1]
         assert isinstance(name, ast.Name)
-        if name.name not in complaints.TYPES:
-            self._complain(complaints.unknown_type(name.name, name.span))
         return ast.TypeName(span, name.name, len(parts) > 1)
 
     # --- statements ----------------------------------------------------------------------------
-
-    def assign(self, span: Span, *children: ast.Expr) -> ast.Assign:
-        targets, value = children
-        return ast.Assign(span, targets, value)
 
     def evaluate(self, span: Span, value: ast.Expr) -> ast.Evaluate:
         """Behind an expression, `(`, `[`, `+` and `-` go on with it, so no statement begins with them anywhere.
@@ -115,9 +109,6 @@ class Trees:
         if not (first.isalpha() or first == "_"):
             self._complain(complaints.no_statement(span))
         return ast.Evaluate(span, value)
-
-    def for_(self, span: Span, targets: list[ast.Name], items: ast.Expr, body: list[ast.Statement]) -> ast.For:
-        return ast.For(span, targets, items, body)
 
     def if_(
         self, span: Span, test: ast.Expr, body: list[ast.Statement], otherwise: list[ast.Statement] | ast.If | None

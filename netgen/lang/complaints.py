@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-from netgen.diag import Diagnostic, Source, Span, did_you_mean
-
-TYPES = ("tensor", "int", "float", "bool", "string", "filler")
+from netgen.diag import Diagnostic, Source, Span
 
 _SIGNS = {
     ";": "statements need no separator: leave it out, or begin a new line",
@@ -78,11 +76,6 @@ def number_range(span: Span, limit: str) -> Diagnostic:
     return Diagnostic("NG109", "number out of range", span, limit)
 
 
-def unknown_type(name: str, span: Span) -> Diagnostic:
-    hint = did_you_mean(name, TYPES) or f"the types are {', '.join(TYPES)}, and lists such as `[int]`"
-    return Diagnostic("NG102", "unexpected word or sign", span, f"`{shorten(name)}` is no type", hint=hint)
-
-
 def in_string(span: Span, label: str, hint: str = "") -> Diagnostic:
     return Diagnostic("NG108", "bad interpolation or escape in a string", span, label, hint=hint)
 
@@ -131,7 +124,7 @@ def no_statement(span: Span) -> Diagnostic:
     elif first.isdigit() or first == ".":
         place = span
         label = "a number cannot stand here"
-    elif first == "(" and before.endswith((")", "]")) or re.search(r"\.\w+$", before):
+    elif first == "(" and re.search(r"[)\]]$|\.\w+$", before):
         label = "only a name can be called"
         hint = "`x.relu()` is written `relu(x)` or `x -> relu`"
     else:

@@ -129,7 +129,8 @@ class Machine:
         most = depth * self._SYMBOLS_PER_LEVEL
         last = 0
 
-        for kind, text, begin, end in tokens:
+        for token in tokens:
+            kind, text, begin, end = token
             while True:
                 action = actions[states[-1]].get(kind)
                 if action is None:

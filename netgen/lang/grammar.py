@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 from lark import Lark
-from lark.grammar import Rule
+from lark.grammar import Rule, Terminal
 from lark.lexer import PatternStr
 from lark.parsers.lalr_analysis import IntParseTable, LALR_Analyzer, Shift
 
@@ -33,9 +33,9 @@ def compute(text: str) -> dict[str, Any]:
     """The arguments of ``Tables`` for a grammar, the same on every run."""
     lark = load_lark(text)
     analysis = LALR_Analyzer(lark.parser.parser_conf)
-    analysis.compute_lalr()
+    analysis.compute_lalr()  # type: ignore[no-untyped-call]
     _check_conflicts(analysis)
-    table = analysis.parse_table
+    table = cast(IntParseTable, analysis.parse_table)
     states = _number_states(table)
     rules = {rule: number for number, rule in enumerate(lark.parser.parser_conf.rules)}
     space, pattern, words = _lexing(lark)
@@ -154,9 +154,10 @@ def _kept(rule: Rule) -> tuple[int | None, ...]:
             kept.append(None)
             continue
         index, symbol = next(children)
-        if symbol.is_term and symbol.filter_out:
-            continue
-        kept.append(~index if not symbol.is_term and symbol.name.startswith("_") else index)
+        if isinstance(symbol, Terminal):
+            kept += [] if symbol.filter_out else [index]
+        else:
+            kept.append(~index if symbol.name.startswith("_") else index)
     return tuple(kept)
 
 

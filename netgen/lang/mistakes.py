@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from netgen.diag import Diagnostic, Note, Source, Span, did_you_mean
-from netgen.lang.complaints import TYPES, shorten
+from netgen.lang.complaints import shorten
 from netgen.lang.engine import END, Token
 
+_TYPES = frozenset(("tensor", "int", "float", "bool", "string", "filler"))
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _OPENER_OF = {closer: opener for opener, closer in _PAIRS.items()}
 _COMPARISONS = frozenset(("EQUAL", "UNEQUAL", "LESS", "LESS_EQUAL", "MORE", "MORE_EQUAL"))
@@ -400,7 +401,7 @@ def _hint_position(trouble: Trouble) -> str:
         return "`return` gives back one value at least"
     if trouble.kind == "RPAR" and [kind for kind, *_ in trouble.before[-3:]] == ["DOT", "NAME", "LPAR"]:
         return f"only a name can be called: write `x -> {trouble.before[-2][1]}`"
-    if trouble.word in TYPES and "COLON" in trouble.expected:
+    if trouble.word in _TYPES and "COLON" in trouble.expected:
         return f"a type stands behind a colon: `: {trouble.word}`"
     return ""
 

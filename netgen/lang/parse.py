@@ -46,16 +46,21 @@ def parse_setting(text: str, source: Source) -> ast.Expr:
 def load() -> tuple[Tables, Lexer]:
     """The generated tables; or, while somebody works on the grammar, newly computed ones."""
     grammar = read("grammars", "netgen.lark")
-    try:
-        # Not at the top, since this very module is imported on the way to generating that one.
-        from netgen.lang._tables import TABLES as tables  # noqa: N811
-    except ImportError:
-        tables = None
+    tables = _generated()
     if tables is None or tables.fingerprint != crc32(grammar.encode()):
         from netgen.lang.grammar import compute
 
         tables = Tables(**compute(grammar))
     return tables, Lexer(tables)
+
+
+def _generated() -> Tables | None:
+    """What grammar.py wrote, which cannot be imported at the top: its generation passes through this module."""
+    try:
+        from netgen.lang._tables import TABLES
+    except ImportError:
+        return None
+    return TABLES
 
 
 class _Parser:
