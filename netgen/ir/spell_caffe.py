@@ -332,6 +332,11 @@ class CaffeSpelling:
         self.reads = reads
         self.refuses = refuses
 
+    @property
+    def special(self) -> int:
+        """How many fields of fixed value it has, which tell it from others of the same layer type."""
+        return sum(isinstance(field, Fixed) for field in self.fields)
+
     def message(self, a: Attrs) -> Message:
         """The parameter message for some arguments."""
         return [pair for field in self.fields for pair in field.write(a)]

@@ -10,9 +10,10 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs
 from netgen.ir.kinds import REQUIRED, Kind
 from netgen.ir.operator import Operator
+from netgen.ir.spell_caffe import CaffeSpelling, Message
 from netgen.ops import activation, conv, elementwise, norm, pool, reduce, resize, scale, shape
 
-__all__ = ["OPERATORS", "bind"]
+__all__ = ["OPERATORS", "bind", "read_caffe"]
 
 
 def _gather(families: Iterable[ModuleType]) -> dict[str, type[Operator]]:
@@ -49,6 +50,31 @@ def bind(op: type[Operator], given: Mapping[str, object]) -> Attrs:
         raise _missing(op, a)
     op.check(a)
     return a
+
+
+def read_caffe(type: str, message: Message, tops: int = 1) -> tuple[type[Operator], dict[str, object]] | None:
+    """The operator that one layer of Caffe means and its arguments, or None where no operator says that."""
+    if not _READERS:
+        _READERS.update(_readers())
+    for op, spelling in _READERS.get(type, ()):
+        given = spelling.read(message, tops)
+        if given is not None:
+            return op, given
+    return None
+
+
+_READERS: dict[str, list[tuple[type[Operator], CaffeSpelling]]] = {}
+
+
+def _readers() -> dict[str, list[tuple[type[Operator], CaffeSpelling]]]:
+    """The spellings of each layer type; those that are more special, such as a clip from 0 to 6, come first."""
+    found: dict[str, list[tuple[type[Operator], CaffeSpelling]]] = {}
+    for op in OPERATORS.values():
+        if isinstance(op.caffe, CaffeSpelling):
+            found.setdefault(op.caffe.type, []).append((op, op.caffe))
+    for readers in found.values():
+        readers.sort(key=lambda reader: reader[1].special, reverse=True)
+    return found
 
 
 _Signature = tuple[dict[str, Kind], dict[str, object]]

@@ -48,9 +48,11 @@ def _check_groups(a: Attrs, channels: int) -> None:
             )
 
 
-def _settle_pad(a: Attrs) -> None:
+def _settle(a: Attrs) -> None:
     if a["pad"] == "same":
         a["pad"] = same_pad(a.kernel, a.dilation)
+    if not a["bias"]:
+        a["bias_filler"] = None
 
 
 def _torch_module(name: str, n: Node) -> Call:
@@ -109,7 +111,7 @@ class Conv(Operator):
 
     @classmethod
     def check(cls, a: Attrs) -> None:
-        _settle_pad(a)
+        _settle(a)
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
@@ -175,7 +177,7 @@ class Deconv(Operator):
 
     @classmethod
     def check(cls, a: Attrs) -> None:
-        _settle_pad(a)
+        _settle(a)
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
@@ -249,6 +251,11 @@ class Linear(Operator):
         *WEIGHT_ARGS,
     )
     shape_rule = "x.shape[:axis] + (out,)"
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        if not a["bias"]:
+            a["bias_filler"] = None
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:

@@ -134,7 +134,7 @@ def _onnx_inner(a: Attrs, factor: float = 1.0) -> list[OnnxNode]:
 
 
 class Power(Operator):
-    """(shift + scale * x) ** power; with power 1 a plain linear function."""
+    """Power of a linear function: (shift + scale * x) ** power."""
 
     name = "power"
     short = "power"
@@ -169,7 +169,7 @@ def _exp_onnx(n: Node) -> list[OnnxNode]:
 
 
 class Exp(Operator):
-    """base ** (shift + scale * x)."""
+    """Exponential of a linear function: base ** (shift + scale * x)."""
 
     name = "exp"
     short = "exp"
@@ -201,7 +201,7 @@ def _log_onnx(n: Node) -> list[OnnxNode]:
 
 
 class Log(Operator):
-    """The logarithm of shift + scale * x."""
+    """Logarithm of a linear function: of shift + scale * x, to a base."""
 
     name = "log"
     short = "log"
@@ -219,7 +219,7 @@ class Log(Operator):
 
 
 class Abs(Operator):
-    """The absolute value."""
+    """Absolute value."""
 
     name = "abs"
     short = "abs"

@@ -52,10 +52,11 @@ _FROZEN = Helper(
     "FrozenBatchNorm",
     '''
 class FrozenBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation that uses its running statistics, and leaves them alone, in training too."""
+    """Batch normalisation that uses its running statistics even in training."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        mean, variance = self.running_mean, self.running_var
+        return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)
 ''',
 )
 
@@ -99,6 +100,11 @@ class BatchNorm(Operator):
         Arg("frozen", Bool(), False, "whether the running statistics are used, and kept, in training too"),
         *WEIGHT_ARGS,
     )
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        if not a["affine"]:
+            a["weight_filler"] = a["bias_filler"] = None
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
@@ -193,9 +199,9 @@ class Lrn(Operator):
     keeps_output = "values"
     args = (
         Arg("size", Int(), 5, "how many neighbours count; an odd number"),
-        Arg("alpha", Float(), 1.0, "weight of the mean of squares"),
-        Arg("beta", Float(), 0.75, "exponent"),
-        Arg("k", Float(), 1.0, "what the weighted mean is added to; across channels only"),
+        Arg("alpha", Float(above=0), 1.0, "weight of the mean of squares"),
+        Arg("beta", Float(above=0), 0.75, "exponent"),
+        Arg("k", Float(low=0), 1.0, "what the weighted mean is added to; across channels only"),
         Arg("region", Choice("across", "within"), "across", "across channels, or within each"),
     )
 
@@ -233,9 +239,11 @@ _NORMALIZE = Helper(
     "Normalize",
     '''
 class Normalize(nn.Module):
-    """Scales an image to Euclidean length 1, at each place or as a whole, then by learned factors."""
+    """Scales to Euclidean length 1, each place or all, then by learned factors."""
 
-    def __init__(self, factors: int, across_spatial: bool = False, eps: float = 1e-10) -> None:
+    def __init__(
+        self, factors: int, across_spatial: bool = False, eps: float = 1e-10
+    ) -> None:
         super().__init__()
         self.axes = (1, 2, 3) if across_spatial else (1,)
         self.eps = eps

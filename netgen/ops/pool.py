@@ -9,7 +9,7 @@ from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Choice, Optional, Pair
 from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling, Enum, Field, Fixed, Spatial, Words
-from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling, pair
 from netgen.ops.rules import same_pad, spatial
 
@@ -145,7 +145,7 @@ def pad_for_windows(
     ceil: bool,
     value: float,
 ) -> Tensor:
-    """Pad an image so that it holds exactly the windows that Caffe's pooling looks at."""
+    """Pad an image so that it holds just the windows that Caffe's pooling looks at."""
     ends = []
     for axis in (0, 1):
         extent = x.shape[axis - 2]
@@ -168,7 +168,7 @@ def caffe_max_pool(
     pad: tuple[int, int],
     ceil: bool = True,
 ) -> Tensor:
-    """Max pooling with the windows of Caffe. One that is wholly outside gives the lowest number."""
+    """Max pooling with Caffe's windows; one wholly outside gives the lowest number."""
     x = pad_for_windows(x, kernel, stride, pad, ceil, torch.finfo(x.dtype).min)
     return F.max_pool2d(x, kernel, stride)
 ''',
@@ -185,7 +185,7 @@ def caffe_avg_pool(
     pad: tuple[int, int],
     ceil: bool = True,
 ) -> Tensor:
-    """Average pooling with the windows of Caffe, which count the padding but nothing beyond it."""
+    """Average pooling with Caffe's windows, which count padding but nothing beyond."""
     padded = pad_for_windows(x, kernel, stride, pad, ceil, 0.0)
     sums = F.avg_pool2d(padded, kernel, stride, divisor_override=1)
     sizes = []
@@ -202,53 +202,55 @@ def caffe_avg_pool(
 # --- ONNX -----------------------------------------------------------------------------------------
 
 
-def _onnx_ends(n: Node) -> tuple[int, int]:
-    """How far the last windows reach beyond the input, so that ONNX need not round."""
+def _outside(n: Node) -> tuple[int, int]:
+    """For each axis 1 if the last window lies outside the input, which no pool of ONNX does."""
+    a, x = n.a, n.x[0]
     last_h, last_w = _last_windows(n)
-    a = n.a
-    height, width = n.x[0][2:]
-    return (
-        max(last_h * a.stride[0] + a.kernel[0] - height - a.pad[0], 0),
-        max(last_w * a.stride[1] + a.kernel[1] - width - a.pad[1], 0),
-    )
+    return int(last_h * a.stride[0] >= x[2] + a.pad[0]), int(last_w * a.stride[1] >= x[3] + a.pad[1])
 
 
-def _onnx_pool(type: str, n: Node, value: float, **more: Any) -> list[OnnxNode]:
-    """A pooling with explicit pads; where windows see nothing but padding, which ONNX forbids, Pad comes first."""
+def _onnx_ends(n: Node) -> tuple[int, int]:
+    """How far the last windows that touch the input reach beyond it: said as pads, so that ONNX need not round."""
+    a, x = n.a, n.x[0]
+    (last_h, last_w), (outside_h, outside_w) = _last_windows(n), _outside(n)
+    end_h = (last_h - outside_h) * a.stride[0] + a.kernel[0] - x[2] - a.pad[0]
+    end_w = (last_w - outside_w) * a.stride[1] + a.kernel[1] - x[3] - a.pad[1]
+    return max(end_h, 0), max(end_w, 0)
+
+
+def _onnx_pool(type: str, n: Node, empty: float, **more: Any) -> list[OnnxNode]:
+    """A pooling; where windows lie outside the input, what they give is padded to its output."""
     a = n.a
-    ends = _onnx_ends(n)
-    if any(end >= kernel for end, kernel in zip(ends, a.kernel, strict=True)):
-        pads = Const([0, 0, *a.pad, 0, 0, *ends])
-        return [
-            OnnxNode("Pad", (0, pads, number(value)), ("padded",), mode="constant"),
-            OnnxNode(type, ("padded",), kernel_shape=a.kernel, strides=a.stride, **more),
-        ]
-    return [OnnxNode(type, kernel_shape=a.kernel, strides=a.stride, pads=(*a.pad, *ends), **more)]
+    pool = OnnxNode(type, kernel_shape=a.kernel, strides=a.stride, pads=(*a.pad, *_onnx_ends(n)), **more)
+    if not any(_outside(n)):
+        return [pool]
+    return chain(pool, OnnxNode("Pad", (0, Const([*[0] * 6, *_outside(n)]), number(empty)), mode="constant"))
 
 
 def _onnx_avg(n: Node) -> list[OnnxNode]:
+    """Without a pad ONNX counts as Caffe does; with one it also counts what lies beyond the padding."""
     a = n.a
-    ends = _onnx_ends(n)
-    outside = any(end >= kernel for end, kernel in zip(ends, a.kernel, strict=True))
-    if a.pad == (0, 0) and not outside:
-        return _onnx_pool("AveragePool", n, 0.0, count_include_pad=0)
-    nodes = _onnx_pool("AveragePool", n, 0.0, count_include_pad=1)
-    if all(end <= pad for end, pad in zip(ends, a.pad, strict=True)):
-        return nodes
-    nodes[-1].outputs = ("average",)
-    return [*nodes, OnnxNode("Mul", ("average", Const(_onnx_shares(n), "float")))]
+    padded = a.pad != (0, 0)
+    average = _onnx_pool("AveragePool", n, 0.0, count_include_pad=int(padded))
+    beyond = any(end > pad for end, pad in zip(_onnx_ends(n), a.pad, strict=True))
+    if any(_outside(n)) or (padded and beyond):
+        return chain(*average, OnnxNode("Mul", (0, Const(_corrections(n), "float"))))
+    return average
 
 
-def _onnx_shares(n: Node) -> list[list[float]]:
-    """The size of a whole window over the size that Caffe divides by, for each place of the output."""
+def _corrections(n: Node) -> list[list[float]]:
+    """What ONNX divided by over what Caffe divides by, for each place of the output."""
     a = n.a
     sizes = []
     for axis in (0, 1):
         end = n.x[0][axis + 2] + 2 * a.pad[axis]
         starts = [i * a.stride[axis] for i in range(n.y[0][axis + 2])]
         sizes.append([min(start + a.kernel[axis], end) - start for start in starts])
-    whole = float(a.kernel[0] * a.kernel[1])
-    return [[whole / (high * wide) if high * wide else float("inf") for wide in sizes[1]] for high in sizes[0]]
+    whole = a.kernel[0] * a.kernel[1]
+    counts = [[high * wide for wide in sizes[1]] for high in sizes[0]]
+    if a.pad == (0, 0):
+        return [[1.0 if count else float("inf") for count in row] for row in counts]
+    return [[whole / count for count in row] for row in counts]
 
 
 class MaxPool(_Pool):
@@ -259,6 +261,7 @@ class MaxPool(_Pool):
     """
 
     name = "max_pool"
+    example = "max_pool(x, 3, stride = 2)"
     caffe = CaffeSpelling("Pooling", "pooling_param", *_caffe_fields("MAX"))
     torch = _torch_spelling("nn.MaxPool2d", "F.max_pool2d", _ODD_MAX)
     onnx = OnnxSpelling(lambda n: _onnx_pool("MaxPool", n, LOWEST))
@@ -271,6 +274,7 @@ class AvgPool(_Pool):
     """
 
     name = "avg_pool"
+    example = "avg_pool(x, 2)"
     caffe = CaffeSpelling("Pooling", "pooling_param", *_caffe_fields("AVE"))
     torch = _torch_spelling("nn.AvgPool2d", "F.avg_pool2d", _ODD_AVG)
     onnx = OnnxSpelling(_onnx_avg)

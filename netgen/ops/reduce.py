@@ -70,7 +70,7 @@ _LARGEST = Helper(
     "largest",
     '''
 def largest(x: Tensor, axis: int, count: int) -> tuple[Tensor, Tensor]:
-    """The largest values along an axis and their places, as floats; of equal values the last comes first."""
+    """The largest values along an axis, and their places; of equals the last first."""
     values, places = x.flip(axis).sort(dim=axis, descending=True, stable=True)
     places = x.size(axis) - 1 - places
     return values.narrow(axis, 0, count), places.narrow(axis, 0, count).float()
@@ -81,7 +81,7 @@ _LARGEST_OF_IMAGE = Helper(
     "largest_of_image",
     '''
 def largest_of_image(x: Tensor, count: int, values: bool = False) -> Tensor:
-    """The places of the largest values of each image, and with ``values`` these too, on axis 2."""
+    """The places of the largest values of each image, and ``values`` too, on axis 2."""
     best, places = largest(x.flatten(1), 1, count)
     both = torch.stack([places, best], 1) if values else places.unsqueeze(1)
     return both.reshape(both.shape + (1,) * (x.dim() - 3))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netgen.ir.fault import Fault
-from netgen.ir.graph import Node, Shape
+from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Int
 from netgen.ir.operator import BIAS_FILLER, LEARNING_ARGS, WEIGHT_ARGS, Operator, Param
 from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField
@@ -100,7 +100,10 @@ _BIAS = Helper(
     "Bias",
     '''
 class Bias(nn.Module):
-    """Adds learned offsets. ``trailing`` is the number of the input's axes behind those of ``shape``."""
+    """Adds learned offsets.
+
+    ``trailing`` is the number of the input's axes behind those of ``shape``.
+    """
 
     def __init__(self, *shape: int, trailing: int = 2) -> None:
         super().__init__()
@@ -149,6 +152,11 @@ class Scale(Operator):
     fewest = 1
     in_place = True
     args = (Arg("bias", Bool(), False, "whether a learned offset is added"), *_AXIS_ARGS, *WEIGHT_ARGS)
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        if not a["bias"]:
+            a["bias_filler"] = None
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:

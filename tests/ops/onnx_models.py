@@ -1,0 +1,77 @@
+"""Models of one operator in ONNX, made from its spelling and run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from netgen.ir.graph import Node, Shape
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
+
+Array = np.ndarray[Any, Any]
+
+_TYPES = {"float": (TensorProto.FLOAT, np.float32), "int64": (TensorProto.INT64, np.int64)}
+
+
+def model(n: Node, arrays: Mapping[str, Array]) -> onnx.ModelProto:
+    """The operator as a model whose batch is free, checked with strict shape inference."""
+    spelling = n.op.onnx
+    assert isinstance(spelling, OnnxSpelling)
+    graph = _Graph(n, arrays)
+    said = spelling.nodes(n)
+    for i, each in enumerate(said):
+        graph.add(each, [f"y{j}" for j in range(len(n.outputs))] if i == len(said) - 1 else [])
+    made = helper.make_model(graph.proto(), opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.checker.check_model(made, full_check=True)
+    return made
+
+
+def run_onnx(n: Node, inputs: Sequence[Array], arrays: Mapping[str, Array] | None = None) -> list[Array]:
+    """What ONNX Runtime computes."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    data = model(n, arrays or {}).SerializeToString()
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return list(session.run(None, {f"x{i}": x for i, x in enumerate(inputs)}))
+
+
+class _Graph:
+    """A graph that grows node by node."""
+
+    def __init__(self, n: Node, arrays: Mapping[str, Array]) -> None:
+        self.n = n
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants = [numpy_helper.from_array(np.asarray(array), name) for name, array in arrays.items()]
+
+    def add(self, said: OnnxNode, outputs: list[str]) -> None:
+        names = [self._name(operand) for operand in said.inputs]
+        attributes: dict[str, Any] = {name: self._attribute(value) for name, value in said.attributes.items()}
+        self.nodes.append(helper.make_node(said.type, names, list(said.outputs) or outputs, **attributes))
+
+    def proto(self) -> onnx.GraphProto:
+        inputs = [_info(f"x{i}", shape) for i, shape in enumerate(self.n.x)]
+        outputs = [_info(f"y{i}", shape) for i, shape in enumerate(self.n.y)]
+        return helper.make_graph(self.nodes, "test", inputs, outputs, self.constants)
+
+    def _name(self, operand: int | str | Const) -> str:
+        if isinstance(operand, int):
+            return f"x{operand}"
+        if isinstance(operand, str):
+            return operand
+        name = f"constant{len(self.constants)}"
+        array = np.asarray(operand.values, _TYPES[operand.type][1])
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def _attribute(self, value: object) -> object:
+        return _TYPES[value][0] if isinstance(value, str) and value in _TYPES else value
+
+
+def _info(name: str, shape: Shape) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))

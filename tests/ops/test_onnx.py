@@ -1,0 +1,69 @@
+"""What operators say in ONNX: valid, of the inferred shape, and the same numbers as in PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx_models import run_onnx
+from random_nodes import nodes
+from spelled import node, run
+
+from netgen.ir.graph import Node
+from netgen.ops import OPERATORS
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+COMPUTING = [op for op in OPERATORS if op != "input"]
+
+
+def arrays_of(n: Node, seed: int = 0) -> dict[str, Array]:
+    """Random parameters; a variance is positive."""
+    random = np.random.default_rng(seed)
+    made = {param.name: random.standard_normal(param.shape).astype(np.float32) for param in n.params}
+    return {name: np.abs(array) + np.float32(0.5) if name == "variance" else array for name, array in made.items()}
+
+
+def inputs_of(n: Node) -> list[Array]:
+    random = np.random.default_rng(1)
+    made = [random.standard_normal(shape).astype(np.float32) for shape in n.x]
+    return [np.abs(x) + np.float32(0.1) for x in made] if n.op.name in ("log", "power") else made
+
+
+def assert_same(n: Node) -> None:
+    inputs, arrays = inputs_of(n), arrays_of(n)
+    wanted = run(n, [torch.from_numpy(x) for x in inputs], arrays)
+    made = run_onnx(n, inputs, arrays)
+    assert [array.shape for array in made] == n.y
+    for one, other in zip(made, wanted, strict=True):
+        assert one.dtype == np.float32
+        expected = other.numpy()
+        finite = np.isfinite(expected)
+        np.testing.assert_array_equal(np.isfinite(one), finite)
+        scale = np.abs(expected[finite]).max(initial=0)
+        np.testing.assert_allclose(one[finite], expected[finite], rtol=0, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("op", COMPUTING)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+def test_numbers_are_pytorchs(op: str, data: st.DataObject) -> None:
+    assert_same(data.draw(nodes(op)))
+
+
+def test_of_equal_values_the_last_wins() -> None:
+    n = node("argmax", (1, 4, 1, 1), axis=1, top_k=2)
+    x = np.array([3, 5, 5, 1], np.float32).reshape(1, 4, 1, 1)
+    assert run_onnx(n, [x])[0].ravel().tolist() == [2, 1]
+    assert run(n, [torch.from_numpy(x)])[0].ravel().tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+@pytest.mark.parametrize("size", [(1, 1), (5, 9), (8, 12), (7, 7)])
+def test_bilinear_of_any_size(align_corners: bool, size: tuple[int, int]) -> None:
+    image = (2, 3, min(4, size[0]), min(6, size[1]))
+    assert_same(node("upsample", image, mode="bilinear", size=size, align_corners=align_corners))

@@ -1,0 +1,224 @@
+"""What operators say in PyTorch: shapes agree, both forms agree, and the batch stays free."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_nodes import nodes
+from spelled import function_text, layer, module_text, node, outputs, run
+from torch import Tensor
+
+from netgen.ir.graph import Node, Shape
+from netgen.ops import OPERATORS
+
+COMPUTING = [op for op in OPERATORS if op != "input"]
+
+FEW = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
+
+
+def inputs_of(n: Node, batch: int | None = None) -> list[Tensor]:
+    """Random inputs, positive ones for what has no value below zero."""
+    made = []
+    for shape in n.x:
+        dims = list(shape) if batch is None else [batch, *shape[1:]]
+        noise = torch.randn(dims)
+        made.append(noise.abs() + 0.1 if n.op.name in ("log", "power") else noise)
+    return made
+
+
+def shapes(tensors: list[Tensor]) -> list[Shape]:
+    return [tuple(tensor.shape) for tensor in tensors]
+
+
+@pytest.mark.parametrize("op", COMPUTING)
+@given(data=st.data())
+@FEW
+def test_shapes_are_those_inferred(op: str, data: st.DataObject) -> None:
+    n = data.draw(nodes(op))
+    assert shapes(run(n, inputs_of(n))) == n.y
+
+
+@pytest.mark.parametrize("op", COMPUTING)
+@given(data=st.data())
+@FEW
+def test_module_and_function_agree(op: str, data: st.DataObject) -> None:
+    n = data.draw(nodes(op))
+    assert module_text(n) or function_text(n)
+    if not (module_text(n) and function_text(n)):
+        return
+    given_inputs = inputs_of(n)
+    for one, other in zip(run(n, given_inputs, function=False), run(n, given_inputs, function=True), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("op", COMPUTING)
+@given(data=st.data())
+@FEW
+def test_parameters_have_a_place(op: str, data: st.DataObject) -> None:
+    """Each array fits an attribute of the module, and the module has no other."""
+    n = data.draw(nodes(op))
+    if not n.params:
+        assert not module_text(n) or not list(layer(n, function=False).parameters())
+        return
+    names = n.op.torch.params  # type: ignore[union-attr]
+    inner = layer(n).inner
+    assert inner is not None
+    found = {**dict(inner.named_parameters()), **dict(inner.named_buffers())}
+    found.pop("num_batches_tracked", None)
+    assert found.keys() == {names.get(param.name, param.name) for param in n.params}
+    learned = dict(inner.named_parameters())
+    for param in n.params:
+        attribute = names.get(param.name, param.name)
+        assert found[attribute].numel() == param.count
+        assert (attribute in learned) == param.learned
+
+
+def concerns_the_batch(n: Node) -> bool:
+    """Whether the node was told to join, cut, sum, move or tell apart the batch itself."""
+    if n.op.name == "permute":
+        return bool(n.a.order[0] != 0)
+    if n.op.name in ("scale", "bias"):
+        return len(n.inputs) == 2 or n.a.axis in (0, -4)
+    return n.op.name != "softmax" and n.a.get("axis") in (0, -4)
+
+
+@pytest.mark.parametrize("op", COMPUTING)
+@given(data=st.data())
+@FEW
+def test_batch_is_free(op: str, data: st.DataObject) -> None:
+    """What is said for a batch of one size computes a batch of any."""
+    n = data.draw(nodes(op))
+    if op != "reshape" and concerns_the_batch(n):
+        return
+    made = run(n, inputs_of(n, batch=n.x[0][0] + 2))
+    assert shapes(made) == [(y[0] + 2, *y[1:]) for y in n.y]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("op", COMPUTING)
+@given(data=st.data())
+@settings(FEW, max_examples=3)
+def test_survives_export_and_trace(op: str, data: st.DataObject) -> None:
+    n = data.draw(nodes(op))
+    given_inputs = inputs_of(n)
+    module = layer(n)
+    exported = torch.export.export(module, tuple(given_inputs)).module()
+    traced = torch.jit.trace(module, tuple(given_inputs), check_trace=False)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        wanted = outputs(module, given_inputs)
+        for graph in (exported, traced):
+            for one, other in zip(outputs(graph, given_inputs), wanted, strict=True):
+                torch.testing.assert_close(one, other, equal_nan=True)
+
+
+_IMAGE = (2, 4, 6, 6)
+
+EXAMPLES = {
+    "abs": node("abs", _IMAGE),
+    "add": node("add", _IMAGE, _IMAGE),
+    "add, weighted": node("add", _IMAGE, _IMAGE, coeff=[1, -2]),
+    "argmax": node("argmax", _IMAGE, axis=1),
+    "argmax, of image": node("argmax", _IMAGE, top_k=3, out_max_val=True),
+    "avg_pool": node("avg_pool", _IMAGE, kernel=3, stride=2, pad=1),
+    "avg_pool, loose": node("avg_pool", _IMAGE, kernel=1, stride=4),
+    "avg_pool, wide pad": node("avg_pool", _IMAGE, kernel=3, stride=2, pad=2),
+    "batch_norm": node("batch_norm", _IMAGE),
+    "batch_norm, frozen": node("batch_norm", _IMAGE, frozen=True),
+    "bias": node("bias", _IMAGE),
+    "bnll": node("bnll", _IMAGE),
+    "clip": node("clip", _IMAGE, min=-1, max=1),
+    "concat": node("concat", _IMAGE, _IMAGE),
+    "conv": node("conv", _IMAGE, out=3, kernel=3),
+    "crop": node("crop", _IMAGE, (2, 4, 3, 3)),
+    "deconv": node("deconv", _IMAGE, out=3, kernel=3),
+    "dropout": node("dropout", _IMAGE),
+    "elu": node("elu", _IMAGE),
+    "exp": node("exp", _IMAGE, base=2),
+    "flatten": node("flatten", _IMAGE),
+    "global_avg_pool": node("global_avg_pool", _IMAGE),
+    "global_max_pool": node("global_max_pool", _IMAGE),
+    "hard_sigmoid": node("hard_sigmoid", _IMAGE),
+    "hard_swish": node("hard_swish", _IMAGE),
+    "identity": node("identity", _IMAGE),
+    "linear": node("linear", _IMAGE, out=3),
+    "log": node("log", _IMAGE, base=3),
+    "lrn": node("lrn", _IMAGE),
+    "lrn, within": node("lrn", _IMAGE, region="within"),
+    "max": node("max", _IMAGE, _IMAGE),
+    "max_pool": node("max_pool", _IMAGE, kernel=3, stride=2),
+    "max_pool, loose": node("max_pool", _IMAGE, kernel=1, stride=4),
+    "max_pool, wide pad": node("max_pool", _IMAGE, kernel=3, stride=2, pad=2),
+    "mul": node("mul", _IMAGE, _IMAGE, _IMAGE),
+    "mvn": node("mvn", _IMAGE),
+    "mvn, mean only": node("mvn", _IMAGE, normalize_variance=False),
+    "normalize": node("normalize", _IMAGE),
+    "permute": node("permute", _IMAGE, order=[0, 2, 3, 1]),
+    "power": node("power", _IMAGE, power=0.5, scale=2, shift=1),
+    "prelu": node("prelu", _IMAGE),
+    "reduce": node("reduce", _IMAGE, operation="sumsq"),
+    "relu": node("relu", _IMAGE),
+    "relu, leaky": node("relu", _IMAGE, slope=0.1),
+    "relu6": node("relu6", _IMAGE),
+    "reshape": node("reshape", _IMAGE, shape=[0, 2, -1]),
+    "scale": node("scale", _IMAGE, bias=True),
+    "scale, given": node("scale", _IMAGE, (2, 4), axis=0, bias=True),
+    "shuffle_channels": node("shuffle_channels", _IMAGE, groups=2),
+    "sigmoid": node("sigmoid", _IMAGE),
+    "slice": node("slice", _IMAGE, parts=2),
+    "softmax": node("softmax", _IMAGE),
+    "swish": node("swish", _IMAGE),
+    "swish, steep": node("swish", _IMAGE, beta=2),
+    "tanh": node("tanh", _IMAGE),
+    "threshold": node("threshold", _IMAGE),
+    "tile": node("tile", _IMAGE, tiles=2),
+    "upsample": node("upsample", _IMAGE, scale=2),
+    "upsample, bilinear": node("upsample", _IMAGE, scale=2, mode="bilinear"),
+}
+"""One node of each form that operators have in PyTorch."""
+
+WITHOUT_GRADIENT = {"argmax", "threshold"}
+
+
+def test_examples_are_complete() -> None:
+    assert {n.op.name for n in EXAMPLES.values()} == set(COMPUTING)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_gradients_reach_the_inputs(example: str) -> None:
+    n = EXAMPLES[example]
+    xs = [x.requires_grad_() for x in inputs_of(n)]
+    total = torch.stack([output.sum() for output in outputs(layer(n), xs)]).sum()
+    if n.op.name in WITHOUT_GRADIENT and not n.a.get("out_max_val"):
+        assert not total.requires_grad
+        return
+    total.backward()  # type: ignore[no-untyped-call]
+    for x in xs[:1] if n.op.name == "crop" else xs:  # of the other tensor `crop` takes only the size
+        assert x.grad is not None
+        assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_compiles_without_a_break(example: str) -> None:
+    n = EXAMPLES[example]
+    module, xs = layer(n), inputs_of(n)
+    torch._dynamo.reset()
+    compiled = torch.compile(module, fullgraph=True, backend="eager")
+    for one, other in zip(outputs(compiled, xs), outputs(module, xs), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_takes_other_layouts_and_precisions(example: str) -> None:
+    n = EXAMPLES[example]
+    module, xs = layer(n), inputs_of(n)
+    wanted = outputs(module, xs)
+    last = [x.to(memory_format=torch.channels_last) if x.dim() == 4 else x for x in xs]
+    for one, other in zip(outputs(module, last), wanted, strict=True):
+        torch.testing.assert_close(one, other)
+    with torch.autocast("cpu", torch.bfloat16):
+        made = outputs(module, [x.bfloat16() for x in xs])
+    assert shapes(made) == n.y
