@@ -32,6 +32,15 @@ def type_name(value: object) -> str:
     return "filler" if isinstance(value, Filler) else "tensor"
 
 
+def a_type(value: object) -> str:
+    """The same with its article: ``an int``."""
+    return with_article(type_name(value))
+
+
+def with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
 def show(value: object) -> str:
     """A value as the language writes it."""
     if isinstance(value, bool):

@@ -61,9 +61,12 @@ def nets(source: Source) -> list[str]:
     return [block.name.name for block in _nets(load(source)[0])]
 
 
-def evaluate_setting(text: str) -> object:
-    """The value of a setting from outside, such as ``48``, ``[3, 4, 23, 3]``, ``true`` or a bare word for a string."""
-    source = Source("<setting>", text)
+def evaluate_setting(text: str, origin: str = "<setting>") -> object:
+    """The value of a setting from outside, such as ``48``, ``[3, 4, 23, 3]``, ``true`` or a bare word for a string.
+
+    ``origin`` is what messages call the place where it stands.
+    """
+    source = Source(origin, text)
     return _constant(parse_setting(text, source))
 
 

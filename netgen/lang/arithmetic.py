@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
-from netgen.ir.kinds import show, type_name
+from netgen.ir.kinds import a_type, show, type_name, with_article
 
 MAX_INTEGER = 2**63 - 1
 MAX_ITEMS = 1_000_000
@@ -158,7 +158,7 @@ def unary(symbol: str, value: Any) -> object:
         ("NG228", "a tensor is not a number") if kind == "tensor" else ("NG225", "wrong types for this operation")
     )
     hint = "use power(x, scale = -1)" if kind == "tensor" and symbol == "-" else ""
-    raise Fault(code, title, f"`{symbol}` needs a number, this is a {kind}", hint=hint)
+    raise Fault(code, title, f"`{symbol}` needs a number, this is {with_article(kind)}", hint=hint)
 
 
 def truth(value: object) -> bool:
@@ -172,7 +172,7 @@ def truth(value: object) -> bool:
         raise Fault(
             "NG228", "a tensor is not a number", "conditions are decided while compiling, when a tensor has no values"
         )
-    raise Fault("NG225", "wrong types for this operation", f"a {kind} is neither true nor false")
+    raise Fault("NG225", "wrong types for this operation", f"{with_article(kind)} is neither true nor false")
 
 
 def index(value: Any, position: Any) -> object:
@@ -181,9 +181,9 @@ def index(value: Any, position: Any) -> object:
         kind = type_name(value)
         code = "NG228" if kind == "tensor" else "NG225"
         hint = "use slice(x, …) for a part of a tensor" if kind == "tensor" else ""
-        raise Fault(code, "not a list", f"only lists and strings have items, this is a {kind}", hint=hint)
+        raise Fault(code, "not a list", f"only lists and strings have items, this is {with_article(kind)}", hint=hint)
     if type(position) is not int:
-        raise Fault("NG225", "wrong type of index", f"an index is an int, this is a {type_name(position)}")
+        raise Fault("NG225", "wrong type of index", f"an index is an int, this is {a_type(position)}")
     if not -len(value) <= position < len(value):
         items = f"{len(value)} items" if len(value) != 1 else "1 item"
         last = f", 0 to {len(value) - 1}" if len(value) else ""
@@ -200,7 +200,7 @@ def text(value: object) -> str:
         return show(value)
     if is_list(value):
         return show(list(value))
-    raise Fault("NG225", "not printable", f"a {type_name(value)} cannot stand in a string")
+    raise Fault("NG225", "not printable", f"{a_type(value)} cannot stand in a string")
 
 
 def stepped_range(first: object, last: object, step: int = 1) -> range:
@@ -227,13 +227,13 @@ def _numbers(name: str, values: Sequence[object]) -> list[Number]:
     numbers = list(flat)
     for value in numbers:
         if not is_number(value):
-            raise Fault("NG225", "wrong type of argument", f"`{name}` needs numbers, got a {type_name(value)}")
+            raise Fault("NG225", "wrong type of argument", f"`{name}` needs numbers, got {a_type(value)}")
     return numbers
 
 
 def _number(name: str, value: Any) -> Number:
     if not is_number(value):
-        raise Fault("NG225", "wrong type of argument", f"`{name}` needs a number, got a {type_name(value)}")
+        raise Fault("NG225", "wrong type of argument", f"`{name}` needs a number, got {a_type(value)}")
     number: Number = value
     return number
 
@@ -265,14 +265,14 @@ def _rounded(name: str) -> Callable[..., object]:
 
 def _list_like(name: str, value: object) -> Sequence[object]:
     if not is_list(value) and not isinstance(value, str):
-        raise Fault("NG225", "wrong type of argument", f"`{name}` needs a list, got a {type_name(value)}")
+        raise Fault("NG225", "wrong type of argument", f"`{name}` needs a list, got {a_type(value)}")
     _check_items(len(value))
     return value
 
 
 def _enumerate(values: object, start: object = 0) -> object:
     if type(start) is not int:
-        raise Fault("NG225", "wrong type of argument", f"counting starts at an int, got a {type_name(start)}")
+        raise Fault("NG225", "wrong type of argument", f"counting starts at an int, got {a_type(start)}")
     return [(start + i, value) for i, value in enumerate(_list_like("enumerate", values))]
 
 
@@ -347,7 +347,7 @@ def _filler_value(name: str, value: Any) -> float | int | str:
             raise Fault("NG208", "argument out of range", f"must be one of {words}, got {show(value)}", arg=name)
         return str(value)
     if not is_number(value):
-        raise Fault("NG207", "wrong type of argument", f"expected a number, got a {type_name(value)}", arg=name)
+        raise Fault("NG207", "wrong type of argument", f"expected a number, got {a_type(value)}", arg=name)
     if name == "sparse":
         if type(value) is not int:
             raise Fault("NG207", "wrong type of argument", f"expected an int, got {type_name(value)}", arg=name)

@@ -13,7 +13,7 @@ from typing import Any
 from netgen.diag import Diagnostic, NetgenError, Note, Span
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Graph, Loop, Value
-from netgen.ir.kinds import show, type_name
+from netgen.ir.kinds import a_type, show, type_name
 from netgen.lang import arithmetic, ast
 from netgen.lang.calls import Calls, Given
 from netgen.lang.expressions import Env
@@ -191,7 +191,7 @@ class Elaborator(Calls):
                 env.variables[target.name] = BROKEN
             return None
         if not arithmetic.is_list(items) and not isinstance(items, str):
-            label = f"this is a {type_name(items)}"
+            label = f"this is {a_type(items)}"
             hint = f"count with `1..{show(items)}`" if type(items) is int else ""
             self.problem("NG225", "`for` needs a list", statement.items.span, label, hint=hint)
             return None

@@ -9,7 +9,7 @@ from netgen.diag import Span
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Instance, Loop, Value
-from netgen.ir.kinds import type_name
+from netgen.ir.kinds import type_name, with_article
 from netgen.lang import arithmetic, ast
 from netgen.lang.modules import Module
 from netgen.lang.names import Token
@@ -103,7 +103,9 @@ class Expressions(Reporter):
         name = tree.name.name
         if not isinstance(value, Value):
             kind = "list of tensors" if tensors([value]) else type_name(value)
-            return self.problem("NG225", f"`.{name}` of a {kind}", tree.name.span, "only tensors have attributes")
+            return self.problem(
+                "NG225", f"`.{name}` of {with_article(kind)}", tree.name.span, "only tensors have attributes"
+            )
         shape = value.shape
         if name == "shape":
             return list(shape)

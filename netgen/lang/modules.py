@@ -10,6 +10,8 @@ from netgen.lang.parse import parse, read_source
 
 LIBRARY = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "library")
 """The folder of the bundled blocks."""
+SHOWN = "netgen/library"
+"""What messages call it, wherever netgen is installed."""
 
 
 class Module:
@@ -107,18 +109,22 @@ class _Loader:
             if block is None or home.homes[item.name.name] is not home:
                 self._no_such_block(home, item)
             elif item.alias.name in module.blocks:
-                self._twice(item.alias.name, item.alias.span, self._first_place(module, item.alias.name))
+                self._twice(item.alias.name, item.alias.span, self._first_place(module, item))
             else:
                 module.blocks[item.alias.name] = block
                 module.homes[item.alias.name] = home
 
     @staticmethod
-    def _first_place(module: Module, name: str) -> Span:
+    def _first_place(module: Module, again: ast.Import) -> Span:
+        """Where else a name is given that an import gives again."""
+        name = again.alias.name
         for use in module.file.uses:
             for item in use.names:
+                if item is again:
+                    return module.blocks[name].name.span
                 if item.alias.name == name:
                     return item.alias.span
-        return module.blocks[name].name.span
+        raise AssertionError("the import is one of the module's")
 
     def _no_such_block(self, home: Module, item: ast.Import) -> None:
         own = [name for name in home.blocks if home.homes[name] is home]
@@ -164,12 +170,13 @@ class _Loader:
             )
             return None
         before = len(self.problems)
-        module_or_none = self._opened(os.path.join(LIBRARY, name.name + ".net"), name.span)
+        module_or_none = self._opened(os.path.join(LIBRARY, name.name + ".net"), name.span, f"{SHOWN}/{name.name}.net")
         if module_or_none is not None and len(self.problems) == before:
             _bundled[name.name] = module_or_none
         return module_or_none
 
-    def _opened(self, path: str, span: Span) -> Module | None:
+    def _opened(self, path: str, span: Span, shown: str = "") -> Module | None:
+        """The module of a file that is used at ``span``; ``shown`` is what messages call it."""
         identity = _identity(path)
         if any(identity == open_identity for open_identity, _ in self._open):
             self._cycle(identity, span)
@@ -182,12 +189,10 @@ class _Loader:
         try:
             source = read_source(path)
         except NetgenError as error:
-            for problem in error.diagnostics:
-                if problem.span is None:
-                    problem.span = span
-                self.problems.append(problem)
+            self.problems += [_placed(problem, span) for problem in error.diagnostics]
             self._done[identity] = None
             return None
+        source.path = shown or source.path
         return self.module(source, identity)
 
     def _cycle(self, identity: str, span: Span) -> None:
@@ -203,3 +208,12 @@ class _Loader:
                 hint="move the blocks that both need into a third file",
             )
         )
+
+
+def _placed(problem: Diagnostic, use: Span) -> Diagnostic:
+    """What is wrong with a file that a ``use`` names, said at that place if there is nothing to show of the file."""
+    if problem.code in ("NG213", "NG501"):
+        problem.span = use
+    else:
+        problem.notes = (*problem.notes, Note("used here", use))
+    return problem

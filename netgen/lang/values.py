@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Value
-from netgen.ir.kinds import type_name
+from netgen.ir.kinds import type_name, with_article
 from netgen.lang import arithmetic, ast
 
 
@@ -64,14 +64,10 @@ def misfit(parameter: ast.Parameter, value: object, default: object) -> str:
     else:
         kind, listed = type_name(default), False
     if not listed:
-        return "" if _is(value, kind) else f"expected {_article(kind)}"
+        return "" if _is(value, kind) else f"expected {with_article(kind)}"
     if not arithmetic.is_list(value):
         return f"expected a list of {kind}s"
     return "" if not kind or all(_is(each, kind) for each in value) else f"expected a list of {kind}s"
-
-
-def _article(kind: str) -> str:
-    return f"an {kind}" if kind == "int" else f"a {kind}"
 
 
 def _is(value: object, kind: str) -> bool:

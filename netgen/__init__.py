@@ -1,0 +1,33 @@
+"""netgen: convolutional networks written once, compiled to Caffe and PyTorch.
+
+>>> net = netgen.compile("examples/peleenet.net", growth=48)
+>>> net.to_prototxt(), net.torch_source(), net.to_torch()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netgen.api import Layer, Net, Shapes, check, compile, format  # noqa: A004
+    from netgen.diag import Diagnostic, NetgenError
+
+__version__ = "0.1.0"
+
+__all__ = ["Diagnostic", "Layer", "Net", "NetgenError", "Shapes", "__version__", "check", "compile", "format"]
+
+
+def __getattr__(name: str) -> object:
+    """The public names, loaded with the compiler when one is first asked for: the command line starts without it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from netgen import api
+
+    for each in __all__:
+        if each != "__version__":
+            globals()[each] = getattr(api, each)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

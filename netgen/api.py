@@ -1,0 +1,266 @@
+"""What Python programs use. The pipelines stand here, straight down the page."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from netgen.diag import Diagnostic, NetgenError, Source, did_you_mean
+from netgen.emit import TARGETS
+from netgen.ir.graph import Graph, Instance, Node, Shape
+from netgen.ir.kinds import show
+from netgen.ir.text import describe, shape_text, table, value_name
+from netgen.lang import MAX_LAYERS, check_source, compile_source
+from netgen.lang.reading import read_source
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Program = str | os.PathLike[str]
+"""A program: the path of a ``.net`` file; or its text, which has a line break or a brace."""
+
+
+def compile(  # noqa: A001 - as `re` has one too
+    source: Program, /, *, net: str | None = None, max_layers: int = MAX_LAYERS, **settings: object
+) -> Net:
+    """Compile one net of a program.
+
+    ``net`` says which, where the program has several. The other keyword arguments are the net's own settings:
+    ``compile("examples/peleenet.net", growth=48)``. Raises ``NetgenError`` with all that is wrong.
+    """
+    return build(_open(source), net=net, settings=settings, max_layers=max_layers)
+
+
+def build(source: Source, *, net: str | None, settings: Mapping[str, object], max_layers: int = MAX_LAYERS) -> Net:
+    """Compile a program that has been read; what ``compile`` and the command line share."""
+    with _without_collector():
+        graph, warnings = compile_source(source, net=net, settings=settings, max_layers=max_layers)
+    return Net(graph, warnings)
+
+
+def check(source: Program, /, *, max_layers: int = MAX_LAYERS) -> list[Diagnostic]:
+    """All problems of a program, warnings included; an empty list where there are none."""
+    try:
+        return check_source(_open(source), max_layers=max_layers)
+    except NetgenError as error:
+        return error.diagnostics
+
+
+def format(source: Program, /) -> str:  # noqa: A001
+    """A program in the one canonical layout. Nothing is written; raises ``NetgenError`` where it cannot be read."""
+    from netgen.lang.format import format_text
+
+    return format_text(_open(source))
+
+
+def _open(program: Program) -> Source:
+    if isinstance(program, str) and ("\n" in program or "{" in program):
+        return Source("<text>", program)
+    if not isinstance(program, (str, os.PathLike)):
+        raise TypeError(f"a program is a path or a text, not {type(program).__name__}")
+    return read_source(os.fspath(program))
+
+
+class Layer:
+    """One layer of a network, to look at."""
+
+    __slots__ = ("_node",)
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    @property
+    def name(self) -> str:
+        return self._node.name
+
+    @property
+    def operator(self) -> str:
+        """The name of the operator, such as ``conv``."""
+        return self._node.op.name
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """The operator's arguments, defaults included."""
+        return dict(self._node.a)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the layers that it reads."""
+        return tuple(value.node.name for value in self._node.inputs)
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of what it makes; of the first, where it makes several."""
+        return self._node.outputs[0].shape
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        return tuple(self._node.y)
+
+    @property
+    def parameters_count(self) -> int:
+        """How many numbers it learns."""
+        return sum(param.count for param in self._node.params if param.learned)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one forward pass, for the whole batch."""
+        return self._node.op.macs(self._node)
+
+    @property
+    def place(self) -> str:
+        """Where the source makes it, as ``file:line:column``."""
+        return str(self._node.span) if self._node.span is not None else ""
+
+    def __repr__(self) -> str:
+        return f"<Layer {self.name}: {describe(self._node)} -> {', '.join(map(shape_text, self.shapes))}>"
+
+
+class Shapes(Mapping[str, Shape]):
+    """The shape of each layer's result, by the layer's name; and of each block's, by its instance's.
+
+    Where a layer and an instance have one name, it is the layer's. A layer or instance ``n`` with several results
+    has them as ``n:0``, ``n:1`` …
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._shapes: dict[str, Shape] = {}
+        self._several: dict[str, int] = {}
+        for instance in _instances(graph.root):
+            self._add(instance.name, [value.shape for value in instance.outputs])
+        for node in graph.nodes:
+            self._add(node.name, node.y)
+
+    def _add(self, name: str, shapes: list[Shape]) -> None:
+        if len(shapes) == 1:
+            self._shapes[name] = shapes[0]
+            return
+        self._several[name] = len(shapes)
+        self._shapes.update((f"{name}:{index}", shape) for index, shape in enumerate(shapes))
+
+    def __getitem__(self, name: str) -> Shape:
+        shape = self._shapes.get(name)
+        if shape is not None:
+            return shape
+        if name in self._several:
+            raise KeyError(f"`{name}` has {self._several[name]} results: ask for `{name}:0`, `{name}:1` …")
+        hint = did_you_mean(name, self._shapes)
+        raise KeyError(f"no layer or block `{name}`" + (f"; {hint}" if hint else ""))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shapes)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def __repr__(self) -> str:
+        return f"Shapes({self._shapes!r})"
+
+
+class Net:
+    """A compiled network. ``print(net)`` shows all of it."""
+
+    def __init__(self, graph: Graph, warnings: list[Diagnostic]) -> None:
+        self.graph = graph
+        self.warnings = warnings
+        self.shapes = Shapes(graph)
+
+    @property
+    def name(self) -> str:
+        return self.graph.name
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The net's settings, those at their defaults included."""
+        return dict(self.graph.root.args)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in the program's order."""
+        return [Layer(node) for node in self.graph.nodes]
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        """The shapes of the inputs, by name."""
+        return {value_name(value): value.shape for value in self.graph.inputs}
+
+    @property
+    def outputs(self) -> dict[str, Shape]:
+        """The shapes of what the net gives, by the name of the layer that makes it."""
+        return {value_name(value): value.shape for value in self.graph.outputs}
+
+    @property
+    def parameters_count(self) -> int:
+        """How many numbers the net learns; a set that several layers share counts once."""
+        return sum(param.count for node in _owners(self.graph) for param in node.params if param.learned)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one forward pass, for the whole batch."""
+        return sum(node.op.macs(node) for node in self.graph.nodes)
+
+    def emit(self, target: str) -> str:
+        """The net as the text of a target, ``"prototxt"`` or ``"torch"``.
+
+        Raises ``NetgenError`` with all that the target cannot say.
+        """
+        if target not in TARGETS:
+            known = ", ".join(TARGETS)
+            raise ValueError(f"no target `{target}`; {did_you_mean(target, TARGETS) or f'there are {known}'}")
+        with _without_collector():
+            return TARGETS[target].emit(self.graph)
+
+    def to_prototxt(self) -> str:
+        """The net as Caffe's text."""
+        return self.emit("prototxt")
+
+    def torch_source(self) -> str:
+        """The net as a Python file that needs only torch."""
+        return self.emit("torch")
+
+    def to_torch(self) -> nn.Module:
+        """The net as a live PyTorch module: ``torch_source``, executed."""
+        from netgen.emit.torch import live
+
+        return live.load(self.graph)
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{name} = {show(value)}" for name, value in self.settings.items())
+        counts = f"{len(self.graph.nodes):,} layers, {self.parameters_count:,} parameters, {self.macs:,} MACs"
+        return f"{self.name}({settings}): {counts}\n\n{table(self.graph)}"
+
+    def __repr__(self) -> str:
+        return f"<Net {self.name}: {len(self.graph.nodes)} layers>"
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python's cycle collector from going through a graph that grows: all of it is alive."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _instances(root: Instance) -> Iterator[Instance]:
+    """The instances below one, in the program's order."""
+    for item in root.items:
+        if isinstance(item, Instance):
+            yield item
+            yield from _instances(item)
+
+
+def _owners(graph: Graph) -> Iterator[Node]:
+    """The nodes, of those that share their weights the first."""
+    shared: set[object] = set()
+    for node in graph.nodes:
+        share = node.a.get("share")
+        if share is None or share not in shared:
+            yield node
+        shared.add(share)

@@ -1,0 +1,154 @@
+"""What the command line takes, and the help that teaches it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
+
+from netgen import __version__
+from netgen.diag import did_you_mean
+from netgen.emit import TARGETS
+
+
+def parse(argv: Sequence[str]) -> Namespace:
+    """The command and its options; raises ``SystemExit`` where they are wrong, or where help is wanted."""
+    parser = ArgumentParser(
+        prog="netgen",
+        description="Convolutional networks written once, compiled to Caffe and PyTorch.",
+        epilog="`netgen COMMAND --help` has examples.\n\n"
+        "exit codes: 0 all is well, 1 something is wrong with the input, 2 with the command line",
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"netgen {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
+    for name, (line, add) in _COMMANDS.items():
+        command = commands.add_parser(name, help=line, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False)
+        command.set_defaults(usage_error=command.error)
+        add(command)
+        command.add_argument(
+            "--color",
+            choices=("auto", "always", "never"),
+            default="auto",
+            help="color messages (default: on a terminal)",
+        )
+    if argv and not argv[0].startswith("-") and argv[0] not in _COMMANDS:
+        parser.error(_unknown("command", argv[0], list(_COMMANDS)))
+    return parser.parse_args(argv)
+
+
+def _build(parser: ArgumentParser) -> None:
+    parser.description = "Compile one net of a program."
+    parser.epilog = _examples(
+        ("netgen build peleenet.net --target prototxt", "print Caffe's text"),
+        ("netgen build peleenet.net --target torch -o peleenet.py", "write a PyTorch module"),
+        ("netgen build peleenet.net --target prototxt --target torch -o out/", "write both into a folder"),
+        ("netgen build peleenet.net --target torch --set growth=48 --set size=320", "with other settings"),
+        ("netgen build resnet.net --net ResNet --set blocks=[3,4,23,3] --target torch", "one net of several"),
+    )
+    parser.add_argument("file", metavar="FILE", help="the program; - reads it from standard input")
+    what = "; ".join(f"{name}: {target.about}" for name, target in TARGETS.items())
+    parser.add_argument(
+        "--target", metavar="TARGET", action="append", type=_target, required=True, help=f"{what}. May be repeated"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", help="a file; or a folder (`DIR/`), which is made. Default: standard output"
+    )
+    parser.add_argument("--net", metavar="NAME", help="which net, where the program has several")
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", dest="settings", action="append", type=_setting, default=[],
+        help="a setting of the net: a number, true, false, a string or a [list]. May be repeated",
+    )  # fmt: skip
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    _limit(parser)
+    _message_format(parser)
+
+
+def _check(parser: ArgumentParser) -> None:
+    parser.description = "Report all problems of all files. Nothing is written."
+    parser.epilog = _examples(
+        ("netgen check examples/*.net", "exit code 1 if there is any error"),
+        ("netgen check --strict --format json net.net", "for editors; warnings fail too"),
+    )
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a program; - reads it from standard input")
+    parser.add_argument("--strict", action="store_true", help="warnings fail too")
+    _limit(parser)
+    _message_format(parser)
+
+
+def _fmt(parser: ArgumentParser) -> None:
+    parser.description = "Bring programs into the one canonical layout. Comments stay."
+    parser.epilog = _examples(
+        ("netgen fmt net.net", "rewrite the file"),
+        ("netgen fmt --check --diff *.net", "show what would change; exit code 1 if anything would"),
+        ("netgen fmt - < net.net", "from standard input to standard output"),
+    )
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a program; - stands for standard input and output")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a file would change")
+    parser.add_argument("--diff", action="store_true", help="write nothing; print what would change")
+    parser.add_argument("--quiet", action="store_true", help="do not list the files that changed")
+
+
+def _ops(parser: ArgumentParser) -> None:
+    parser.description = "The operators of the language; with NAME all about one of them."
+    parser.epilog = _examples(
+        ("netgen ops", "a line for each operator"),
+        ("netgen ops conv", "its arguments, shape rule, and what each target makes of it"),
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="an operator, such as conv")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print (default: text)")
+
+
+def _explain(parser: ArgumentParser) -> None:
+    parser.description = "The story of an error code: what it means, and how to write it right."
+    parser.epilog = _examples(
+        ("netgen explain NG302", "what `error[NG302]` is about"),
+        ("netgen explain", "all codes"),
+    )
+    parser.add_argument("code", metavar="CODE", nargs="?", help="a code such as NG302, or 302")
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[ArgumentParser], None]]] = {
+    "build": ("compile a net to Caffe or PyTorch", _build),
+    "check": ("report all problems of some files", _check),
+    "fmt": ("bring files into the canonical layout", _fmt),
+    "ops": ("list the operators, or explain one", _ops),
+    "explain": ("tell what an error code means", _explain),
+}
+
+
+def _limit(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-layers", metavar="N", type=_count, default=1_000_000, help="give up beyond (default: %(default)s)"
+    )
+
+
+def _message_format(parser: ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="of messages (default: text)")
+
+
+def _examples(*examples: tuple[str, str]) -> str:
+    return "examples:\n" + "\n".join(f"  {command}\n      {about}" for command, about in examples)
+
+
+def _target(text: str) -> str:
+    if text not in TARGETS:
+        raise ArgumentTypeError(_unknown("target", text, list(TARGETS)))
+    return text
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise ArgumentTypeError(f"`{text}` is not NAME=VALUE, such as growth=48")
+    return name.strip(), value.strip()
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 12 or int(text) < 1:
+        raise ArgumentTypeError(f"`{text}` is not a number of layers")
+    return int(text)
+
+
+def _unknown(what: str, name: str, known: list[str]) -> str:
+    return f"no {what} `{name}`; {did_you_mean(name, known) or 'there are ' + ', '.join(known)}"

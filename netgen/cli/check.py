@@ -1,0 +1,57 @@
+"""``netgen check``: all problems of all files."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from netgen.cli.console import Console
+from netgen.cli.programs import read
+from netgen.diag import Diagnostic, NetgenError
+from netgen.lang import check_source
+
+
+def run(args: Namespace, console: Console) -> int:
+    """Print every problem once, however many of the files lead to it; fail if there is an error."""
+    found: dict[tuple[object, ...], Diagnostic] = {}
+    troubled = 0
+    for path in args.files:
+        problems = _problems(path, args.max_layers)
+        troubled += bool(problems)
+        for problem in problems:
+            found.setdefault(_identity(problem), problem)
+    diagnostics = list(found.values())
+    errors = sum(problem.severity == "error" for problem in diagnostics)
+    warnings = len(diagnostics) - errors
+    if args.format == "json":
+        console.output(console.rendered(diagnostics, sys.stdout) + "\n")
+    else:
+        if diagnostics:
+            console.output(console.rendered(diagnostics, sys.stdout) + "\n\n")
+        console.output(_summary(len(args.files), troubled, errors, warnings) + "\n")
+    return 1 if errors or (warnings and args.strict) else 0
+
+
+def _problems(path: str, max_layers: int) -> list[Diagnostic]:
+    try:
+        return check_source(read(path), max_layers=max_layers)
+    except NetgenError as error:
+        return error.diagnostics
+
+
+def _identity(problem: Diagnostic) -> tuple[object, ...]:
+    """What two reports of one problem have in common."""
+    place = str(problem.span) if problem.span is not None else ""
+    return problem.code, problem.title, place, problem.label
+
+
+def _summary(files: int, troubled: int, errors: int, warnings: int) -> str:
+    if not errors and not warnings:
+        return f"{_count(files, 'file')} checked, no problems"
+    parts = [_count(n, what) for n, what in ((errors, "error"), (warnings, "warning")) if n]
+    where = _count(files, "file") if troubled == files else f"{troubled} of {_count(files, 'file')}"
+    return f"{' and '.join(parts)} in {where}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,29 @@
+"""``netgen explain``: the story of an error code."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from netgen.cli.console import Console
+from netgen.diag import did_you_mean
+from netgen.diag.codes import CODES
+
+
+def run(args: Namespace, console: Console) -> int:
+    """Print the story of one code, or the titles of all."""
+    if args.code is None:
+        console.output("".join(f"{name}  {code.title}\n" for name, code in CODES.items()))
+        return 0
+    name = _name(args.code)
+    if name not in CODES:
+        hint = did_you_mean(name, CODES) or "`netgen explain` lists them all"
+        args.usage_error(f"no code `{args.code}`; {hint}")
+    code = CODES[name]
+    console.output(f"{name}: {code.title}\n\n{code.story.strip()}\n")
+    return 0
+
+
+def _name(text: str) -> str:
+    """A code from what a user copied: ``NG302``, ``ng302``, ``302`` or ``error[NG302]``."""
+    name = text.strip().upper().rpartition("[")[2].rstrip(":").rstrip("]")
+    return f"NG{name}" if name.isdecimal() else name
