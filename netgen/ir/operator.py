@@ -14,9 +14,10 @@ from netgen.ir.spell_torch import TorchSpelling
 
 WEIGHT_FILLER = Arg("weight_filler", Optional(FillerKind()), None, "how the weights are filled before training")
 BIAS_FILLER = Arg("bias_filler", Optional(FillerKind()), None, "how the bias is filled; zero where it is not given")
+_MULTIPLIERS = Listed(Float(low=0), 1, 2)
 LEARNING_ARGS = (
-    Arg("lr_mult", Optional(Listed(Float(low=0), 1)), None, "learning rate multiplier: a number, or one per parameter"),
-    Arg("decay_mult", Optional(Listed(Float(low=0), 1)), None, "weight decay multiplier, likewise"),
+    Arg("lr_mult", Optional(_MULTIPLIERS), None, "learning rate multiplier: a number, or [of weights, of bias]"),
+    Arg("decay_mult", Optional(_MULTIPLIERS), None, "weight decay multiplier, likewise"),
     Arg("share", Optional(Text()), None, "the name of one set of weights that several layers use"),
 )
 WEIGHT_ARGS = (WEIGHT_FILLER, BIAS_FILLER, *LEARNING_ARGS)

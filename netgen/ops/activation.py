@@ -50,7 +50,7 @@ def _prelu_onnx(n: Node) -> list[OnnxNode]:
 
 
 class Prelu(Operator):
-    """Rectified linear unit with a learned slope below zero, one for each channel or one in all."""
+    """Rectified linear unit with a learned slope below zero, for each channel or for all."""
 
     name = "prelu"
     short = "relu"
@@ -230,7 +230,10 @@ class Softmax(Operator):
 
 
 class Dropout(Operator):
-    """In training a share of the values, chosen at random, becomes 0 and the rest grows by 1 / (1 - ratio)."""
+    """In training a random share of the values becomes 0.
+
+    The rest grows by 1 / (1 - ratio), so that testing needs no change.
+    """
 
     name = "dropout"
     short = "drop"

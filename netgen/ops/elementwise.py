@@ -94,7 +94,7 @@ class Mul(_Eltwise):
 
 
 class Max(_Eltwise):
-    """The larger of two tensors of one shape, or the largest of several, element by element."""
+    """The largest of several tensors of one shape, element by element."""
 
     name = "max"
     short = "max"

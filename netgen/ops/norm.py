@@ -83,9 +83,10 @@ def _batch_norm_onnx(n: Node) -> list[OnnxNode]:
 
 
 class BatchNorm(Operator):
-    """Batch normalisation: each channel to mean 0 and variance 1, then by default scaled and shifted as learned.
+    """Batch normalisation: each channel to mean 0 and variance 1, then scaled as learned.
 
-    (x - mean) / sqrt(variance + eps), with the batch's statistics in training and running ones in testing.
+    (x - mean) / sqrt(variance + eps), with the batch's statistics in training and running ones in testing. Then, unless
+    ``affine = false``, a learned factor and offset for each channel: a second layer in Caffe.
     ``moving_average`` is the share of the old statistics that a training step keeps; PyTorch's momentum is 1 less it.
     Caffe's running mean is corrected for its beginning at 0, PyTorch's is not; trained weights agree.
     """
@@ -275,7 +276,7 @@ def _normalize_onnx(n: Node) -> list[OnnxNode]:
 
 
 class Normalize(Operator):
-    """Scaling to Euclidean length 1 at each place, then by learned factors: the L2 normalisation of SSD.
+    """Scaling to Euclidean length 1, then by learned factors: the L2 normalisation of SSD.
 
     weight * x / sqrt(sum of squares + eps); the sum is over the channels, or the whole image if ``across_spatial``.
     """
@@ -361,7 +362,7 @@ def _mvn_onnx(n: Node) -> list[OnnxNode]:
 
 
 class Mvn(Operator):
-    """Mean and variance normalisation of each image, channel by channel or as a whole.
+    """Normalisation of each image to mean 0 and variance 1, by channel or as a whole.
 
     (x - mean) / (sqrt(variance) + eps): the variance divides by the count, and eps stands outside the root.
     """

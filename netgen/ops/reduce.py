@@ -37,7 +37,10 @@ def _reduce_onnx(n: Node) -> list[OnnxNode]:
 
 
 class Reduce(Operator):
-    """One number in place of all axes from ``axis`` on: their sum, or sum of absolute values or squares, or mean."""
+    """One number in place of all axes from ``axis`` on: their sum or mean.
+
+    Also the sum of absolute values (``asum``) or of squares (``sumsq``), each times ``coeff``.
+    """
 
     name = "reduce"
     short = "reduce"

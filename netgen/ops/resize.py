@@ -77,7 +77,10 @@ def _onnx_nodes(n: Node) -> list[OnnxNode]:
     else:
         where = "align_corners" if a.align_corners else "half_pixel"
         how = {"mode": "linear", "coordinate_transformation_mode": where}
-    return [OnnxNode("Resize", (0, "", "", Const(list(n.y[0][2:]))), axes=(2, 3), **how)]
+    if a.size is not None:
+        return [OnnxNode("Resize", (0, "", "", Const(list(a.size))), axes=(2, 3), **how)]
+    factors = Const([float(factor) for factor in a.scale], "float")
+    return [OnnxNode("Resize", (0, "", factors), axes=(2, 3), **how)]
 
 
 class Upsample(Operator):

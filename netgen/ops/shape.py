@@ -180,7 +180,7 @@ def _piece_sizes(n: Node, extent: int) -> list[int]:
         ends = [*n.a.cuts, extent]
         sizes = [end - start for start, end in zip([0, *n.a.cuts], ends, strict=True)]
         if min(sizes) < 1:
-            label = f"cuts must grow and lie within 1 and {extent - 1}, the last place of axis {axis_of(n)}"
+            label = f"cuts must increase and lie between 1 and {extent - 1}, within axis {axis_of(n)}"
             raise Fault("NG308", "bad slice", label, arg="cuts")
         return sizes
     if extent % parts:
