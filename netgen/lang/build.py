@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from netgen.diag import Diagnostic, Source, Span
+from netgen.diag import Source, Span
 from netgen.lang import ast, complaints
 from netgen.lang.comments import document, make_comments
 from netgen.lang.engine import Builder
+from netgen.lang.recover import Recovery
 
 MAX_INTEGER = 2**63 - 1
 MAX_DIGITS = 400
@@ -34,12 +35,13 @@ class Trees:
         self,
         source: Source,
         comments: list[tuple[int, int]],
-        complain: Callable[[Diagnostic], None],
+        recovery: Recovery,
         interpolation: Interpolation,
     ) -> None:
         self._source = source
         self._comments = comments
-        self._complain = complain
+        self._complain = recovery.complain
+        self._complain_once = recovery.complain_once
         self._interpolation = interpolation
 
     def builders(self) -> Mapping[str, Builder]:
@@ -107,7 +109,7 @@ class Trees:
         """
         first = self._source.text[span.start]
         if not (first.isalpha() or first == "_"):
-            self._complain(complaints.no_statement(span))
+            self._complain_once(complaints.no_statement(span))
         return ast.Evaluate(span, value)
 
     def if_(

@@ -71,7 +71,7 @@ class _Parser:
         self._source = source
         self._recovery = Recovery(source, tables, self._lexer, MAX_PROBLEMS)
         self._comments: list[tuple[int, int]] = []
-        trees = Trees(source, self._comments, self._recovery.complain, self._interpolation)
+        trees = Trees(source, self._comments, self._recovery, self._interpolation)
         self._machine = Machine(tables, source, trees.builders(), FLAT)
 
     def parse(self, start: str) -> Any:

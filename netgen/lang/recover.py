@@ -35,6 +35,12 @@ class Recovery:
         if len(self.problems) >= self._most:
             raise GiveUp
 
+    def complain_once(self, problem: Diagnostic) -> None:
+        """Record a problem, unless its line is known to be wrong in front of it."""
+        assert problem.span is not None
+        if not self._is_known(line_start(self._source, problem.span.start), problem.span.end):
+            self.complain(problem)
+
     def recover(self, machine: Machine, stacks: Stacks, token: Token, tokens: Iterator[Token]) -> tuple[int, Token]:
         """Report a token that cannot follow; say how many symbols to keep and which token to go on with."""
         item = self._innermost(stacks, "BLOCK")
