@@ -14,7 +14,7 @@ from netgen.ir.graph import Graph, Instance, Node, Shape
 from netgen.ir.kinds import show
 from netgen.ir.text import describe, shape_text, table, value_name
 from netgen.lang import MAX_LAYERS, check_source, compile_source
-from netgen.lang.reading import read_source
+from netgen.lang.reading import decode, read_source
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,7 +58,7 @@ def format(source: Program, /) -> str:  # noqa: A001
 
 def _open(program: Program) -> Source:
     if isinstance(program, str) and ("\n" in program or "{" in program):
-        return Source("<text>", program)
+        return decode("<text>", program.encode("utf-8", "surrogatepass"))
     if not isinstance(program, (str, os.PathLike)):
         raise TypeError(f"a program is a path or a text, not {type(program).__name__}")
     return read_source(os.fspath(program))
@@ -223,9 +223,13 @@ class Net:
 
     def to_torch(self) -> nn.Module:
         """The net as a live PyTorch module: ``torch_source``, executed."""
-        from netgen.emit.torch import live
+        try:
+            import torch  # noqa: F401 - to say in time what is missing
+        except ImportError as error:
+            raise ImportError("to_torch needs PyTorch, pip install 'netgen[torch]'; torch_source does not") from error
+        from netgen.emit.torch import emit, live
 
-        return live.load(self.graph)
+        return live.load(emit(self.graph))
 
     def __str__(self) -> str:
         settings = ", ".join(f"{name} = {show(value)}" for name, value in self.settings.items())

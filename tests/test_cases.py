@@ -20,9 +20,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from netgen.diag.codes import CODES
 
 from netgen.cli import main
+from netgen.diag.codes import CODES
 
 CASES = Path(__file__).parent / "cases"
 GOLDEN = ("stdout", "stderr", "exit", "out")

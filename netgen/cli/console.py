@@ -29,7 +29,7 @@ class Console:
                 sys.stdout.write(text)
             else:
                 sys.stdout.flush()
-                buffer.write(text.encode("utf-8"))
+                buffer.write(text.encode("utf-8", "surrogateescape"))
             sys.stdout.flush()
         except BrokenPipeError:
             drop_output()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Graph, Node, Shape, Value
-from netgen.ir.kinds import REQUIRED, Arg, Kind, show
+from netgen.ir.kinds import REQUIRED, Arg, show
 from netgen.ir.operator import WEIGHT_ARGS
 
 _COLUMNS = ("layer", "operator", "shape", "parameters", "reads")
@@ -27,12 +27,10 @@ def describe(node: Node) -> str:
     said = []
     for arg in node.op.args:
         value = node.a.get(arg.name)
-        if arg.name in _TRAINING or value is None:
+        if arg.name in _TRAINING or value is None or _is_default(arg, value):
             continue
-        if arg.default is REQUIRED:
-            said.append(value_text(value))
-        elif not _is_default(arg, value, node):
-            said.append(f"{arg.name} = {value_text(value)}")
+        by_position = arg.default is REQUIRED or not node.op.operands
+        said.append(value_text(value) if by_position else f"{arg.name} = {value_text(value)}")
     return f"{node.op.name}({', '.join(said)})" if said else node.op.name
 
 
@@ -63,12 +61,9 @@ def table(graph: Graph) -> str:
     return _aligned(rows)
 
 
-def _is_default(arg: Arg, value: object, node: Node) -> bool:
-    """Whether an argument has its default, in either of the forms that it may have by now."""
-    if value == arg.default:
-        return True
-    kind: Kind = arg.kind
-    return isinstance(arg.default, (int, float, list, tuple)) and value == kind.accept(arg.default)
+def _is_default(arg: Arg, value: object) -> bool:
+    """Whether an argument has its default, as it is written or as its kind accepts it."""
+    return arg.default not in (REQUIRED, None) and value in (arg.default, arg.kind.accept(arg.default))
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from netgen.diag import Diagnostic, NetgenError, Source
 from netgen.emit import caffe
 from netgen.ir.graph import Graph
+from netgen.ir.spell_caffe import Message
 from netgen.lang import compile_source
 
 HEAD = "net Test() {\n data = input(1, 8, 16, 16)\n"
@@ -145,7 +146,7 @@ def test_readers_of_an_identity_are_readers_of_its_input() -> None:
 # --- weights --------------------------------------------------------------------------------------
 
 
-def params(body: str) -> list[list[object]]:
+def params(body: str) -> list[list[Message]]:
     return [layer.params for layer in caffe.plan(graph(body)) if layer.bottoms]
 
 
