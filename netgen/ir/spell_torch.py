@@ -60,7 +60,7 @@ class Infix:
     LEVELS: Mapping[str, int] = {
         **dict.fromkeys(("or",), -2),
         **dict.fromkeys(("and",), -1),
-        **dict.fromkeys(("<", ">", "<=", ">=", "==", "!="), 0),
+        **dict.fromkeys(("<", ">", "<=", ">=", "==", "!=", "is not"), 0),
         **dict.fromkeys(("+", "-"), 1),
         **dict.fromkeys(("*", "/", "//", "%"), 2),
         "**": 4,

@@ -8,7 +8,7 @@ from netgen.diag import Frame, Note, Span
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Graph, Instance, Node, Value
-from netgen.ir.kinds import type_name
+from netgen.ir.kinds import a_type, type_name
 from netgen.ir.operator import Operator
 from netgen.lang import arithmetic, ast
 from netgen.lang.expressions import Env, Expressions
@@ -86,6 +86,7 @@ class Calls(Expressions):
             site = Site(first.value, [], env, token)
             value = self._apply(site)
             base: Token | None = Token(site.token.text, first.value.span, nested=True)
+            token = token.without_variable()
         else:
             value = self.eval(first.value, env, token)
             base = Token(token.text, first.value.span, nested=True) if _makes_layers(first.value) else None
@@ -101,6 +102,7 @@ class Calls(Expressions):
             value = self._apply(site)
             if named:
                 base = Token(site.token.text, link.value.span, nested=True)
+                token = token.without_variable()
         return value
 
     def _labelled(self, label: ast.String, token: Token, env: Env) -> Token:
@@ -230,7 +232,7 @@ class Calls(Expressions):
         if count >= fewest and not any(isinstance(value, Value) for value in rest):
             return True
         if count == 0 and fewest == 1 and rest:
-            label = f"`{op.name}` begins with a tensor, this is a {type_name(rest[0])}"
+            label = f"`{op.name}` begins with a tensor, this is {a_type(rest[0])}"
             hint = f"write {op.name}(x, …) or x -> {op.name}(…)"
             self.problem("NG209", "wrong number of tensors", site.place(taken), label, hint=hint)
             return False
@@ -303,7 +305,7 @@ class Calls(Expressions):
             token.variable,
             outer.loops,
         )
-        inner = Env(home, instance, token)
+        inner = Env(home, instance, token.without_variable())
         inner.variables["name"] = token.text
         if not self._bind_parameters(block, inner, site):
             return BROKEN

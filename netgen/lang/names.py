@@ -40,6 +40,10 @@ class Token:
         self.owned = owned
         self.variable = variable
 
+    def without_variable(self) -> Token:
+        """The same name for something that the program's variable does not stand for."""
+        return Token(self.text, self.span, explicit=self.explicit, nested=self.nested, owned=self.owned)
+
     def inside(self) -> Token:
         """The token of what stands inside the expression that this one names."""
         return self if self.nested else Token(self.text, self.span, nested=True)

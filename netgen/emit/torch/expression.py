@@ -122,7 +122,7 @@ def _named_arguments(call: Call) -> list[tuple[str, object]]:
 
 
 def _infix(expr: Infix) -> str:
-    """Operands to the right bind one tighter, so that ``a - (b - c)`` keeps its parentheses; ``**`` is the other way."""
+    """Operands to the right bind one tighter, so that ``a - (b - c)`` keeps its parentheses; not so with ``**``."""
     first, *others = expr.operands
     left, right = (expr.level + 1, expr.level) if expr.symbol == "**" else (expr.level, expr.level + 1)
     return f" {expr.symbol} ".join([text(first, left), *(text(each, right) for each in others)])
@@ -159,7 +159,7 @@ def layout(expr: object, indent: int, prefix: str = "", suffix: str = "") -> lis
     if len(line) <= WIDTH:
         return [line]
     match expr:
-        case Call() if (arguments := _named_arguments(expr)):
+        case Call() if arguments := _named_arguments(expr):
             head = f"{margin}{prefix}{_function(expr)}("
             return [head, *_inside(arguments, indent + 4), f"{margin}){suffix}"]
         case tuple() | list() if expr:
@@ -181,9 +181,7 @@ def _inside(arguments: Sequence[tuple[str, object]], indent: int) -> list[str]:
     line = margin + ", ".join(parts)
     if len(line) <= WIDTH:
         return [line]
-    return [
-        each for name, arg in arguments for each in layout(arg, indent, f"{name}=" if name else "", ",")
-    ]
+    return [each for name, arg in arguments for each in layout(arg, indent, f"{name}=" if name else "", ",")]
 
 
 def _generator(expr: Repeat, indent: int) -> list[str]:

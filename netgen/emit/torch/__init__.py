@@ -1,0 +1,38 @@
+"""PyTorch: the network as the source of a module that reads as if a person had written it."""
+
+from __future__ import annotations
+
+from netgen.emit.refusals import raise_refusals
+from netgen.emit.torch import paths
+from netgen.emit.torch.plan import Plan
+from netgen.emit.torch.source import render
+from netgen.ir.graph import Graph
+
+__all__ = ["TorchModule", "emit"]
+
+
+class TorchModule:
+    """The source of a module, and where its parts are.
+
+    ``state`` gives the key in the ``state_dict`` for each (layer, parameter); layers that share weights have a key
+    each. ``paths`` gives the module of each layer that has one, say ``"stage1.0.conv"``. ``hooks`` are the layers whose values
+    modules return, by path; ``taps`` those that functions compute, by module path and the number in the source.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.source = render(plan)
+        self.class_name = plan.net_class.name
+        self.state = paths.state_keys(plan)
+        self.paths = {node.name: path for node, path in paths.module_paths(plan).items()}
+        self.hooks = paths.hooks(plan)
+        self.taps = paths.taps(plan) if plan.taps else {}
+
+
+def emit(graph: Graph, *, taps: bool = False) -> TorchModule:
+    """The network as a PyTorch module; raises ``NetgenError`` with all that PyTorch cannot say.
+
+    With ``taps`` every function's result goes through ``tap(self, number, value)``, a function that the reader of the
+    source has to provide, and nothing is overwritten: for looking at every value on the way.
+    """
+    raise_refusals(graph, "torch", "NG402", "PyTorch cannot say this")
+    return TorchModule(Plan(graph, taps))

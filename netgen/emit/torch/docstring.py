@@ -1,0 +1,70 @@
+"""Comments as docstrings: wrapped, escaped, with a first sentence of their own, as PEP 257 asks."""
+
+from __future__ import annotations
+
+from re import match, split, sub
+from textwrap import wrap
+from unicodedata import category
+
+from netgen.emit.torch.expression import WIDTH
+
+
+def docstring(comment: str, indent: int) -> list[str]:
+    """The lines of a docstring for a comment; none where it says nothing."""
+    paragraphs = [_plain(each) for each in split(r"\n\s*\n", comment.strip())]
+    paragraphs = [paragraph for paragraph in paragraphs if any(line.strip() for line in paragraph)]
+    if not paragraphs:
+        return []
+    margin = " " * indent
+    summary, rest = _first_sentence(" ".join(paragraphs[0]))
+    summary = _sentence(summary)
+    mark = 'r"""' if "\\" in comment else '"""'
+    is_short = len(mark) + len(summary) + 3 <= WIDTH - indent
+    if is_short and not rest and not paragraphs[1:]:
+        return [f'{margin}{mark}{summary}"""']
+    body = [wrap(summary, WIDTH - indent - (len(mark) if is_short else 6))]
+    body += [wrap(rest, WIDTH - indent)] if rest else []
+    body += [_paragraph(lines, WIDTH - indent) for lines in paragraphs[1:]]
+    written = [line for lines in body for line in ["", *lines]][1:]
+    written[0] = mark + written[0]
+    return [*((margin + line).rstrip() for line in written), f'{margin}"""']
+
+
+def _plain(paragraph: str) -> list[str]:
+    """Lines without what a docstring cannot hold: control and direction characters, and its own quotes."""
+    lines = [
+        "".join(" " if category(each) in ("Cc", "Cf", "Zl", "Zp", "Cs") else each for each in line)
+        for line in paragraph.splitlines()
+    ]
+    return [line.replace('"""', "'''").rstrip() for line in lines]
+
+
+def _first_sentence(text: str) -> tuple[str, str]:
+    """A text cut behind its first sentence. ``et al.`` ends none."""
+    text = sub(r"\s+", " ", text).strip()
+    for end in range(1, len(text)):
+        ends = match(r"[.!?][\")`']?\s+(?=[A-Z0-9`\"'(])", text[end:])
+        if ends and not text[:end].endswith((" al", "e.g", "i.e", " vs", " cf", " No", " Fig")):
+            cut = end + ends.end()
+            return text[:cut].strip(), text[cut:].strip()
+    return text, ""
+
+
+def _sentence(text: str) -> str:
+    """A text that begins with a capital letter and ends as a sentence does."""
+    word = match(r"[a-z]+(?=[\s,.:;!?]|$)", text)
+    if word:
+        text = text[0].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text.rstrip(':;,')}."
+
+
+def _paragraph(lines: list[str], width: int) -> list[str]:
+    """A paragraph, wrapped; indented lines and lists keep their line breaks."""
+    if not any(match(r"\s|[-*\d]", line) for line in lines[1:]):
+        return wrap(_ended(sub(r"\s+", " ", " ".join(lines)).strip()), width)
+    return [_ended(line) for line in lines]
+
+
+def _ended(line: str) -> str:
+    """A line that may stand before closing quotes."""
+    return f"{line}." if line.endswith(('"', "\\")) else line

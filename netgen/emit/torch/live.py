@@ -1,0 +1,69 @@
+"""The emitted source, executed: modules to run, and every value on the way."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Sequence
+from itertools import count
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from netgen.emit.torch import TorchModule, emit
+from netgen.ir.graph import Graph
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_numbers = count(1)
+
+
+def load(module: TorchModule, **names: object) -> nn.Module:
+    """An instance of the emitted class. ``names`` are put into the file's namespace before it runs.
+
+    Tracebacks show the emitted lines, and so does ``inspect.getsource``, which ``torch.jit`` needs.
+    """
+    name = f"netgen_{module.class_name}_{next(_numbers)}"
+    file = f"<{name}>"
+    linecache.cache[file] = (len(module.source), None, module.source.splitlines(keepends=True), file)
+    space = ModuleType(name)
+    space.__dict__.update(names, __file__=file)
+    exec(compile(module.source, file, "exec"), space.__dict__)
+    net: nn.Module = space.__dict__[module.class_name]()
+    return net
+
+
+def capture(
+    graph: Graph, *inputs: Tensor, state: dict[str, Tensor] | None = None
+) -> dict[str, Tensor | Sequence[Tensor]]:
+    """Every layer's value for some inputs, by the layer's name, in test mode.
+
+    A batch normalisation whose scale is a layer of its own is one module with it: of the two only the scale has a
+    value. ``state`` is a ``state_dict`` of the emitted module.
+    """
+    import torch
+
+    module = emit(graph, taps=True)
+    values: dict[str, Any] = {}
+    found: dict[int, str] = {}
+
+    def tap(owner: nn.Module, number: str, value: Any) -> Any:
+        values[module.taps[found[id(owner)], number]] = value
+        return value
+
+    net = load(module, tap=tap).eval()
+    if state is not None:
+        net.load_state_dict(state)
+    for path, each in net.named_modules():
+        found[id(each)] = path
+        if path in module.hooks:
+            each.register_forward_hook(_keep(values, module.hooks[path]))
+    with torch.no_grad():
+        net(*inputs)
+    return values
+
+
+def _keep(values: dict[str, Any], layer: str) -> Callable[[nn.Module, Any, Any], None]:
+    def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+        values[layer] = output
+
+    return hook

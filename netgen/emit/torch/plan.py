@@ -1,0 +1,168 @@
+"""From a graph to classes: instances of a block become one class, or as few as possible.
+
+1. ``body``: what each instance does, and what goes in and out.
+2. ``fold``: loops that are chains become one step.
+3. Here: instances of a block that are alike form a ``Form``; forms that fit together are one class (``merge``). Blocks
+   are taken from the innermost outwards, since an instance is alike another only if those inside it are.
+4. ``classes`` and ``forward``: what each class needs and does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+from netgen.emit.torch.body import Body, Leaf, Use, cut
+from netgen.emit.torch.classes import Builder, ClassPlan, Unfit
+from netgen.emit.torch.fold import Chain, Part, Turns, fold
+from netgen.emit.torch.forward import Forward
+from netgen.emit.torch.merge import Apart, Form, Skeleton, merge
+from netgen.emit.torch.naming import BUILTINS, FILE_NAMES, Unique, class_name
+from netgen.emit.torch.spelling import Spelled
+from netgen.emit.torch.weights import Initialisation
+from netgen.ir.graph import Graph
+from netgen.ir.spell_torch import Helper
+
+MOST_FORMS = 12
+"""Blocks with more forms than this are not worth a search for those that fit together."""
+
+
+class Plan:
+    """The classes of a graph, innermost first; the last is the net's."""
+
+    def __init__(self, graph: Graph, taps: bool) -> None:
+        self.graph = graph
+        self.taps = taps
+        self.net, self.leaves = cut(graph)
+        of_net = {step for step in self.net.steps if isinstance(step, Leaf) and not step.loops}
+        self.weights = Initialisation(self.leaves, of_net)
+        self.helpers = _helpers(leaf.spelled for leaf in self.leaves)
+        self.helpers.update((helper.name, helper) for helper in self.weights.helpers.values())
+        self.classes: list[ClassPlan] = []
+        self.plan_of: dict[Body, ClassPlan] = {}
+        self._names = Unique({*BUILTINS, *FILE_NAMES, *self.helpers})
+        self._net_name = self._names.claim(class_name(graph.name, "Net"))
+        for bodies in _groups(self.net):
+            self._block(bodies)
+
+    @property
+    def net_class(self) -> ClassPlan:
+        return self.classes[-1]
+
+    # --- one block -----------------------------------------------------------------------------------
+
+    def _block(self, bodies: list[Body]) -> None:
+        forms: dict[Hashable, Form] = {}
+        for body in bodies:
+            steps = fold(body)
+            form = Form(
+                body, steps, [self.structure(step) for step in steps] if len(bodies) > 1 else [None] * len(steps)
+            )
+            known = forms.setdefault(form.key, form)
+            if known is not form:
+                known.bodies += form.bodies
+                known.steps += form.steps
+        for number, skeleton in enumerate(_merged(list(forms.values()))):
+            self._class(skeleton, number)
+
+    def _class(self, skeleton: Skeleton, number: int) -> None:
+        instance = skeleton.bodies[0].instance
+        name = self._net_name
+        if instance.parent is not None:
+            name = self._names.claim(class_name(instance.block))
+        try:
+            plan = Builder(ClassPlan(name, skeleton), self.plan_of, self.structure, self.taps).build()
+        except Unfit:
+            raise
+        if not plan.is_sequential:
+            forward = Forward(plan, self.taps)
+            plan.forward = forward.write()
+            plan.inputs = forward.inputs
+        self.classes.append(plan)
+        self.plan_of.update((body, plan) for body in skeleton.bodies)
+
+    def structure(self, part: Part) -> Hashable:
+        """What two parts must have in common for one line of code to stand for both."""
+        match part:
+            case Leaf():
+                return (part.spelled.structure, len(part.inputs))
+            case Use():
+                return (id(self.plan_of[part.body]), len(part.inputs), len(part.outputs))
+            case Chain():
+                return tuple(map(self.structure, part.parts))
+            case Turns():
+                return self._turns_structure(part)
+        raise TypeError(f"not a part: {part!r}")
+
+    def _turns_structure(self, part: Turns) -> Hashable:
+        """Loops are alike whatever their number of turns, if these are alike or all but the first."""
+        turns = [tuple(map(self.structure, turn)) for turn in part.turns]
+        if len(set(turns)) == 1:
+            return ("each", turns[0])
+        if len(set(turns[1:])) == 1:
+            return ("first", turns[0], turns[1])
+        return ("list", *turns)
+
+
+def _merged(forms: list[Form]) -> Iterator[Skeleton]:
+    """The forms of a block in as few classes as they fit into."""
+    if len(forms) > MOST_FORMS:
+        yield from (merge([form]) for form in forms)
+        return
+    clusters: list[tuple[list[Form], Skeleton]] = []
+    for form in forms:
+        for at, (cluster, _) in enumerate(clusters):
+            try:
+                clusters[at] = ([*cluster, form], merge([*cluster, form]))
+            except Apart:
+                continue
+            break
+        else:
+            clusters.append(([form], merge([form])))
+    yield from (skeleton for _, skeleton in clusters)
+
+
+def _groups(net: Body) -> Iterator[list[Body]]:
+    """The bodies of each block, those of blocks that are used inside others first."""
+    groups: dict[Hashable, list[Body]] = {}
+    inside: dict[Hashable, dict[Hashable, None]] = {}
+    waiting = [net]
+    for body in waiting:
+        groups.setdefault(_block_of(body), []).append(body)
+        uses = [step.body for step in body.steps if isinstance(step, Use)]
+        inside.setdefault(_block_of(body), {}).update(dict.fromkeys(map(_block_of, uses)))
+        waiting += uses
+    done: set[Hashable] = set()
+
+    def visit(block: Hashable) -> Iterator[list[Body]]:
+        if block in done:
+            return
+        done.add(block)
+        for inner in inside[block]:
+            yield from visit(inner)
+        yield groups[block]
+
+    yield from visit(_block_of(net))
+
+
+def _block_of(body: Body) -> Hashable:
+    """What tells blocks apart: their names, and the files that they are written in."""
+    instance = body.instance
+    spans = (item.span for item in instance.items)
+    span = next((span for span in spans if span is not None), None)
+    return (instance.parent is None, instance.block, span.source if span is not None else None)
+
+
+def _helpers(spelled: Iterator[Spelled]) -> dict[str, Helper]:
+    """The helpers that some layers need, each behind those it needs itself."""
+    found: dict[str, Helper] = {}
+
+    def take(helper: Helper) -> None:
+        if helper.name not in found:
+            for needed in helper.needs:
+                take(needed)
+            found[helper.name] = helper
+
+    for each in spelled:
+        for helper in each.helpers:
+            take(helper)
+    return found

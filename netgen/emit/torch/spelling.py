@@ -1,0 +1,231 @@
+"""How one layer is written: the forms that its operator declares, filled in for one node.
+
+A batch normalisation without an affine part and the scale behind it are two layers in Caffe and one module in
+PyTorch; here they are one ``Spelled`` with two nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+
+from netgen.emit.torch.expression import text
+from netgen.ir.graph import Attrs, Node
+from netgen.ir.operator import Param, Refused
+from netgen.ir.spell_torch import Call, Helper, Infix, Input, Inputs, Item, Name, TorchSpelling
+
+POSITIONAL = {
+    "nn.Conv2d": ("in_channels", "out_channels", "kernel_size"),
+    "nn.ConvTranspose2d": ("in_channels", "out_channels", "kernel_size"),
+    "nn.Linear": ("in_features", "out_features"),
+    "nn.BatchNorm2d": ("num_features",),
+    "nn.MaxPool2d": ("kernel_size",),
+    "nn.AvgPool2d": ("kernel_size",),
+    "nn.Dropout": ("p",),
+    "nn.PReLU": ("num_parameters",),
+    "nn.LeakyReLU": ("negative_slope",),
+    "F.max_pool2d": ("input", "kernel_size"),
+    "F.avg_pool2d": ("input", "kernel_size"),
+}
+"""Names of the positional arguments, for constructor arguments that have to be invented."""
+
+POOLS = frozenset(["nn.MaxPool2d", "nn.AvgPool2d", "F.max_pool2d", "F.avg_pool2d"])
+"""Where ``stride`` may be left out if it is the same as ``kernel_size``."""
+
+
+class Spelled:
+    """The PyTorch forms of one layer.
+
+    ``module`` is the constructor call and ``function`` the expression in ``forward``; one of them may be missing.
+    ``params`` says under which attribute of the module each parameter of each node is found. ``fills`` are the
+    calls that set initial weights beside the module, by the parameter's attribute.
+    """
+
+    __slots__ = (
+        "before",
+        "defaults",
+        "fills",
+        "fresh",
+        "function",
+        "helpers",
+        "module",
+        "nodes",
+        "overwrites",
+        "params",
+    )
+
+    def __init__(self, node: Node, scale: Node | None = None) -> None:
+        spelling = node.op.torch
+        assert isinstance(spelling, TorchSpelling), f"{node.op.name} is refused before anything is emitted"
+        self.nodes = (node,) if scale is None else (node, scale)
+        said = node if scale is None else _with_affine(node)
+        defaults = spelling.defaults
+        self.module = _template(spelling.module, said, defaults)
+        self.function = _template(spelling.function, said, defaults)
+        self.before = _template(spelling.before, said, defaults)
+        self.fills: dict[str, Template] = {}
+        self.overwrites = spelling.overwrites
+        self.fresh = spelling.fresh
+        self.helpers: tuple[Helper, ...] = tuple(spelling.helpers(said))
+        names = spelling.params
+        self.params: list[tuple[Node, Param, str]] = [
+            (each, param, names.get(param.name, param.name)) for each in self.nodes for param in each.params
+        ]
+
+    @property
+    def structure(self) -> Hashable:
+        """What must be equal of two layers for one line of code to stand for both."""
+        forms = (self.module, self.function, self.before, *self.fills.values())
+        return (tuple(form and form.structure for form in forms), tuple(self.fills), len(self.nodes[-1].outputs))
+
+    @property
+    def type(self) -> str:
+        """The name of the module's class, or an empty string."""
+        return self.module.expr.function if self.module is not None and isinstance(self.module.expr, Call) else ""
+
+
+class Template:
+    """An expression whose constants may be replaced; ``structure`` is equal for two that differ in nothing else."""
+
+    __slots__ = ("expr", "holes", "structure")
+
+    def __init__(self, expr: object, defaults: Mapping[str, object] | None = None) -> None:
+        self.expr = expr
+        self.holes: list[Hole] = []
+        self.structure: Hashable = _structure(expr, "value", Hole.NO_DEFAULT, defaults or {}, self.holes)
+
+    def filled(self, values: Sequence[object]) -> object:
+        """The expression with other constants, less keyword arguments that are PyTorch's defaults."""
+        kept = [OMIT if hole.is_default(value) else value for hole, value in zip(self.holes, values, strict=True)]
+        if isinstance(self.expr, Call) and self.expr.function in POOLS:
+            by_name = {hole.name: at for at, hole in enumerate(self.holes)}
+            kernel, stride = by_name["kernel_size"], by_name["stride"]
+            if text(values[kernel]) == text(values[stride]):
+                kept[stride] = OMIT
+        return _put_together(self.expr, iter(kept))
+
+
+def _template(form: Callable[[Node], object] | None, node: Node, defaults: Mapping[str, object]) -> Template | None:
+    expr = form(node) if form is not None else None
+    return None if expr is None else Template(expr, defaults)
+
+
+def fuses(norm: Node, scale: Node) -> bool:
+    """Whether a normalisation and the node that reads it are what ``nn.BatchNorm2d`` computes."""
+    return (
+        norm.op.name == "batch_norm"
+        and not norm.a.affine
+        and scale.op.name == "scale"
+        and len(scale.inputs) == 1
+        and bool(scale.a.bias)
+        and scale.a.axis == 1
+        and scale.a.num_axes == 1
+        and (norm.instance, norm.loops) == (scale.instance, scale.loops)
+        and not isinstance(norm.op.torch, Refused)
+    )
+
+
+def _with_affine(norm: Node) -> Node:
+    twin = Node(norm.op, Attrs({**norm.a, "affine": True}), norm.inputs, norm.name, norm.instance, norm.spans)
+    twin.outputs = norm.outputs
+    return twin
+
+
+# --- trees with their constants taken out --------------------------------------------------------
+
+
+class Hole:
+    """A constant in an expression: what it is called, what it is, and PyTorch's default for it."""
+
+    __slots__ = ("default", "name", "value")
+
+    NO_DEFAULT = object()
+
+    def __init__(self, name: str, value: object, default: object = NO_DEFAULT) -> None:
+        self.name = name
+        self.value = value
+        self.default = default
+
+    def is_default(self, expr: object) -> bool:
+        """Whether a value is PyTorch's default for this argument."""
+        return self.default is not self.NO_DEFAULT and is_literal(expr, self.default)
+
+
+def _structure(expr: object, name: str, default: object, defaults: Mapping[str, object], holes: list[Hole]) -> Hashable:
+    match expr:
+        case Call():
+            named = POSITIONAL.get(expr.function, ())
+            names = [*named, *[name] * (len(expr.args) - len(named))]
+            none = Hole.NO_DEFAULT
+            return (
+                expr.function,
+                *(_structure(arg, each, none, defaults, holes) for each, arg in zip(names, expr.args, strict=False)),
+                *(
+                    (key, _structure(arg, key, defaults.get(key, none), defaults, holes))
+                    for key, arg in expr.kwargs.items()
+                ),
+            )
+        case Infix():
+            return (expr.symbol, *(_structure(each, name, default, defaults, holes) for each in expr.operands))
+        case Item():
+            parts = [_structure_of_index(each, defaults, holes) for each in expr.indices]
+            return ("[]", _structure(expr.value, name, default, defaults, holes), *parts)
+        case Input():
+            return ("input", expr.index)
+        case Inputs():
+            return ("inputs", expr.listed)
+        case Name():
+            return ("name", expr.text)
+        case list():
+            return ("list", *(_structure(each, name, default, defaults, holes) for each in expr))
+        case tuple() if not all(_is_plain(each) for each in expr):
+            return ("tuple", *(_structure(each, name, default, defaults, holes) for each in expr))
+        case _:
+            holes.append(Hole(name, expr, default))
+            return "hole"
+
+
+def _structure_of_index(index: object, defaults: Mapping[str, object], holes: list[Hole]) -> Hashable:
+    if not isinstance(index, slice):
+        return _structure(index, "index", Hole.NO_DEFAULT, defaults, holes)
+    ends = (("start", index.start), ("stop", index.stop))
+    return tuple(end if end is None else _structure(end, name, Hole.NO_DEFAULT, defaults, holes) for name, end in ends)
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _put_together(expr: object, values: Iterator[object]) -> object:
+    match expr:
+        case Call():
+            args = [_put_together(arg, values) for arg in expr.args]
+            kwargs = {key: _put_together(arg, values) for key, arg in expr.kwargs.items()}
+            return Call(expr.function, *args, **{key: value for key, value in kwargs.items() if value is not OMIT})
+        case Infix():
+            return Infix(expr.symbol, *[_put_together(each, values) for each in expr.operands])
+        case Item():
+            indices = [_put_index(each, values) for each in expr.indices]
+            return Item(_put_together(expr.value, values), *indices)
+        case Input() | Inputs() | Name():
+            return expr
+        case list():
+            return [_put_together(each, values) for each in expr]
+        case tuple() if not all(_is_plain(each) for each in expr):
+            return tuple(_put_together(each, values) for each in expr)
+        case _:
+            return next(values)
+
+
+def _put_index(index: object, values: Iterator[object]) -> object:
+    if not isinstance(index, slice):
+        return _put_together(index, values)
+    return slice(*(end if end is None else _put_together(end, values) for end in (index.start, index.stop)))
+
+
+OMIT = object()
+
+
+def is_literal(expr: object, value: object) -> bool:
+    """Whether an expression is just this value; ``True`` is not 1."""
+    is_plain = not isinstance(expr, (Call, Infix, Item, Name))
+    return is_plain and expr == value and isinstance(expr, bool) == isinstance(value, bool)
