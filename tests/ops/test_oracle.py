@@ -1,18 +1,22 @@
-"""Every operator computes in PyTorch what a real Caffe computed.
+"""Operators compute, in PyTorch and in ONNX Runtime, what a real Caffe computed.
 
 ``tests/data/oracle`` holds some cases of every type; ``../shared/oracle``, where it is, all of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from caffe_files import Array, Net, parse, read_caffemodel
-from spelled import run
+from onnx_models import run_onnx
 
+from netgen.emit.torch import emit
+from netgen.emit.torch.live import load
+from netgen.ir.graph import Value
 from netgen.ir.spell_caffe import get, get_all
 
 HERE = Path(__file__).parents[1] / "data" / "oracle"
@@ -48,36 +52,63 @@ def _kind(case: Path) -> str:
     return case.stem.rpartition("_")[0]
 
 
-@pytest.mark.parametrize("case", _cases(), ids=lambda case: case.stem)
-def test_result_is_caffes(case: Path) -> None:
-    weights = case.with_suffix(".caffemodel")
-    blobs = read_caffemodel(weights.read_bytes()) if weights.exists() else {}
-    net = Net(case.read_text(), blobs)
-    arrays = dict(np.load(case.with_suffix(".npz")))
-    results = _run(net, {name.removeprefix("in__"): array for name, array in arrays.items() if name.startswith("in__")})
-    wanted = {name.removeprefix("out__"): array for name, array in arrays.items() if name.startswith("out__")}
-    assert wanted
-    for blob, expected in wanted.items():
-        value = net.values[blob]
-        got = results[value.node.name, value.index]
-        assert value.shape == expected.shape
-        assert got.shape == expected.shape
-        finite = np.isfinite(expected)
-        np.testing.assert_array_equal(np.isfinite(got), finite)
-        error = np.abs(got - expected)[finite].max(initial=0)
-        assert error <= TOLERANCE * np.abs(expected[finite]).max(initial=0)
+class Case:
+    """A network with Caffe's weights, the inputs that it was given and the blobs that it made of them."""
+
+    def __init__(self, path: Path) -> None:
+        weights = path.with_suffix(".caffemodel")
+        self.net = Net(path.read_text(), read_caffemodel(weights.read_bytes()) if weights.exists() else {})
+        arrays = dict(np.load(path.with_suffix(".npz")))
+        self.inputs = {name[4:]: array for name, array in arrays.items() if name.startswith("in__")}
+        self.outputs = {name[5:]: array for name, array in arrays.items() if name.startswith("out__")}
+        graph = self.net.graph
+        graph.inputs = [node.outputs[0] for node in graph.nodes if node.op.name == "input"]
+        graph.outputs = list(dict.fromkeys(self.net.values[blob] for blob in self.outputs))
+
+    def compare(self, results: Mapping[Value, Array]) -> None:
+        assert self.outputs
+        for blob, expected in self.outputs.items():
+            value = self.net.values[blob]
+            got = results[value]
+            assert value.shape == expected.shape
+            assert got.shape == expected.shape
+            finite = np.isfinite(expected)
+            np.testing.assert_array_equal(np.isfinite(got), finite)
+            error = np.abs(got - expected)[finite].max(initial=0)
+            assert error <= TOLERANCE * np.abs(expected[finite]).max(initial=0)
 
 
-def _run(net: Net, given: dict[str, Array]) -> dict[tuple[str, int], Array]:
-    results: dict[tuple[str, int], Array] = {}
-    for node in net.graph.nodes:
+EVERY = pytest.mark.parametrize("path", _cases(), ids=lambda path: path.stem)
+
+
+@EVERY
+def test_the_emitted_module_computes_what_caffe_computed(path: Path) -> None:
+    case = Case(path)
+    graph = case.net.graph
+    emitted = emit(graph)
+    module = load(emitted).eval()
+    state = module.state_dict()
+    for layer, arrays in case.net.arrays.items():
+        for name, array in arrays.items():
+            tensor = state[emitted.state[layer, name]]
+            tensor.copy_(torch.from_numpy(np.array(array)).reshape(tensor.shape))
+    with torch.no_grad():
+        results = module(*[torch.from_numpy(case.inputs[value.node.name]) for value in graph.inputs])
+    results = results if isinstance(results, tuple) else [results]
+    case.compare({value: result.numpy() for value, result in zip(graph.outputs, results, strict=True)})
+
+
+@EVERY
+def test_onnx_runtime_computes_what_caffe_computed(path: Path) -> None:
+    case = Case(path)
+    values: dict[Value, Array] = {}
+    for node in case.net.graph.nodes:
         if node.op.name == "input":
-            results[node.name, 0] = given[node.name]
+            values[node.outputs[0]] = case.inputs[node.name]
             continue
-        inputs = [torch.from_numpy(results[value.node.name, value.index]) for value in node.inputs]
-        for index, output in enumerate(run(node, inputs, net.arrays[node.name])):
-            results[node.name, index] = output.numpy()
-    return results
+        made = run_onnx(node, [values[value] for value in node.inputs], case.net.arrays[node.name])
+        values.update(zip(node.outputs, made, strict=True))
+    case.compare(values)
 
 
 def test_nothing_else_is_left_out(shared: Path) -> None:
