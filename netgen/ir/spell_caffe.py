@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from netgen.diag import did_you_mean
+from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 
 if TYPE_CHECKING:
@@ -194,7 +196,11 @@ class FillerField(Field):
     def read(self, message: Message, a: dict[str, object]) -> bool:
         said = get(message, self.name)
         if said is not None:
-            a[self.arg] = read_filler(said)
+            try:
+                a[self.arg] = read_filler(said)
+            except Fault as fault:
+                fault.arg = self.arg
+                raise
         return True
 
 
@@ -228,11 +234,18 @@ def filler_message(filler: Filler) -> Message:
 
 
 def read_filler(message: Message) -> Filler:
-    """A FillerParameter as a filler; raises KeyError for a type that Caffe does not have."""
-    kind = get(message, "type", "constant")
-    known = Filler.KINDS[kind]
-    values = {name: value for name, value in message if name in known}
-    return Filler(kind, {n: v.lower() if isinstance(v, str) else v for n, v in values.items()})  # type: ignore[misc]
+    """A FillerParameter as a filler; raises ``Fault`` for a type that Caffe does not have."""
+    kind: str = get(message, "type", "constant")
+    if kind not in Filler.KINDS:
+        hint = did_you_mean(kind, Filler.KINDS) or f"there are {', '.join(Filler.KINDS)}"
+        raise Fault("NG208", "argument out of range", f'Caffe has no filler "{kind}"', hint=hint)
+    defaults = Filler.KINDS[kind]
+    return Filler(kind, {name: _like(defaults[name], value) for name, value in message if name in defaults})
+
+
+def _like(default: float | int | str, value: Any) -> float | int | str:
+    """A filler's value in the type and the letters that fillers have it in."""
+    return str(value).lower() if isinstance(default, str) else type(default)(value)
 
 
 class Constant:
@@ -366,7 +379,10 @@ class CaffeSpelling:
         )
 
     def read(self, message: Message, tops: int = 1) -> dict[str, object] | None:
-        """The arguments that a parameter message means, or None where it means another operator."""
+        """The arguments that a parameter message means, or None where it means another operator.
+
+        Raises ``Fault`` where it says something that Caffe would not take.
+        """
         a: dict[str, object] = {}
         if not all(field.read(message, a) for field in self.fields):
             return None

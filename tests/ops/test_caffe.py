@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from random_nodes import nodes
 from spelled import node
 
+from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node
 from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Enum, FillerField, Message, Sub, get, get_all
@@ -95,6 +96,21 @@ def test_what_no_operator_means_is_not_read() -> None:
 def test_a_second_top_is_not_ignored() -> None:
     with pytest.raises(KeyError):
         read_layer("Pooling", parse("pool: MAX kernel_size: 2"), tops=2)
+
+
+def test_fillers_are_read_whatever_their_numbers_look_like() -> None:
+    _, a = read_layer("InnerProduct", parse('num_output: 1 weight_filler { type: "gaussian" std: 1 mean: 0 }'))
+    assert a["weight_filler"] == Filler("gaussian")
+    _, a = read_layer("InnerProduct", parse('num_output: 1 weight_filler { type: "msra" variance_norm: AVERAGE }'))
+    assert a["weight_filler"] == Filler("msra", {"variance_norm": "average"})
+    _, a = read_layer("InnerProduct", parse("num_output: 1 bias_filler { value: 3 }"))
+    assert repr(a["bias_filler"]) == "constant(value = 3)"
+
+
+def test_a_filler_that_caffe_lacks_is_an_objection() -> None:
+    with pytest.raises(Fault) as fault:
+        read_layer("InnerProduct", parse('num_output: 1 weight_filler { type: "xavir" }'))
+    assert (fault.value.arg, fault.value.hint) == ("weight_filler", "did you mean `xavier`?")
 
 
 # --- the schema -----------------------------------------------------------------------------------
