@@ -250,19 +250,21 @@ class Calls(Expressions):
             return token
         if token.explicit:
             try:
-                self.names.claim_explicit(token.text, token.span)
+                self.names.claim_explicit(token.text, token.span, self.frames[-1].span if self.frames else None)
             except Clash as clash:
-                self.problem(
-                    "NG212",
-                    f'two layers are named "{clash.name}"',
-                    token.span,
-                    "again here",
-                    notes=[Note("first here", clash.first)],
-                    hint="weights are found by layer names; change one of them",
-                )
+                self._clash(clash, token.span)
             return Token(token.text, token.span, owned=True, explicit=True, variable=token.variable)
         text = join(token.text, short) if token.nested else token.text
         return Token(self.names.claim(text), token.span, owned=True, variable=token.variable)
+
+    def _clash(self, clash: Clash, span: Span) -> None:
+        """Two layers with one explicit name: both places, or both calls where one place names both."""
+        notes = [Note("first here", clash.first)]
+        hint = "weights are found by layer names; change one of them"
+        if clash.first == span and clash.call is not None:
+            notes = [Note("first by this call", clash.call)]
+            hint = 'put "{name}", the name of the instance, into it, so that each instance has its own'
+        self.problem("NG212", f'two layers are named "{clash.name}"', span, "again here", notes=notes, hint=hint)
 
     def _add(self, op: type[Operator], attrs: Attrs, inputs: list[Value], spans: dict[str, Span], site: Site) -> object:
         if len(self.graph.nodes) >= self.max_layers:

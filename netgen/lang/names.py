@@ -50,12 +50,13 @@ class Token:
 
 
 class Clash(Exception):
-    """An explicit name that is taken by another explicit name, first claimed at ``first``."""
+    """An explicit name that another layer has, claimed at ``first`` in a block called at ``call``."""
 
-    def __init__(self, name: str, first: Span) -> None:
+    def __init__(self, name: str, first: Span, call: Span | None) -> None:
         super().__init__(name)
         self.name = name
         self.first = first
+        self.call = call
 
 
 class Names:
@@ -69,7 +70,7 @@ class Names:
     def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
         self._reserved = reserved
         self._made: set[str] = set()
-        self._explicit: dict[str, Span] = {}
+        self._explicit: dict[str, tuple[Span, Span | None]] = {}
         self._next: dict[str, int] = {}
         self.late = False
 
@@ -88,11 +89,11 @@ class Names:
         self._made.add(free)
         return free
 
-    def claim_explicit(self, name: str, span: Span) -> str:
-        """The name as it is; raises ``Clash`` where an explicit one has it already."""
+    def claim_explicit(self, name: str, span: Span, call: Span | None) -> str:
+        """The name as it is, written at ``span`` in a block called at ``call``; raises ``Clash`` where it is taken."""
         if name in self._explicit:
-            raise Clash(name, self._explicit[name])
+            raise Clash(name, *self._explicit[name])
         if name in self._made:
             self.late = True
-        self._explicit[name] = span
+        self._explicit[name] = (span, call)
         return name
