@@ -111,6 +111,18 @@ def test_example_is_not_carried_into_docstrings(block: Block) -> None:
     assert "Input:" not in source
 
 
+@pytest.mark.parametrize("library", ["common", "pelee"])
+def test_blocks_of_the_contract_are_as_given(library: str, shared: Path) -> None:
+    def trees(path: Path) -> dict[str, str]:
+        blocks = parse(read_source(str(path))).blocks
+        for block in blocks:
+            block.doc = ""
+        return {block.name.name: repr(block) for block in blocks}
+
+    given = trees(shared / "language" / f"{library}.net")
+    assert given.items() <= trees(LIBRARY / f"{library}.net").items()
+
+
 # --- what the documentation of some blocks promises ------------------------------------------------
 
 

@@ -140,6 +140,12 @@ def test_u_net_may_double_without_learning() -> None:
     assert list(net.outputs.values()) == [(1, 2, 64, 64)]
 
 
+@pytest.mark.parametrize("example", ["peleenet", "resnet"])
+def test_programs_of_the_contract_mean_what_they_meant(example: str, shared: Path) -> None:
+    given = netgen.compile(shared / "language" / f"{example}.net")
+    assert _compile(example).to_prototxt() == given.to_prototxt()
+
+
 # --- layer by layer ----------------------------------------------------------------------------------
 
 
