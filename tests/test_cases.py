@@ -2,7 +2,8 @@
 
 A case is a folder below ``cases/`` with ``main.net``, other inputs as needed, and
 
-    args      a command line a line; without it `check main.net` below errors/, else `build main.net --target prototxt`
+    args      a command line a line, where {examples} is that folder of the repository; without it the command is
+              `check main.net` below errors/ and `build main.net --target prototxt` elsewhere
     stdin     what is read from standard input
     stdout    what is printed, nothing where the file is missing; likewise stderr
     exit      the exit code, where it is not 0
@@ -18,13 +19,18 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netgen.cli import main
 from netgen.diag.codes import CODES
+from netgen.emit import TARGETS
+from netgen.ir.operator import Refused
+from netgen.ops import OPERATORS
 
 CASES = Path(__file__).parent / "cases"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 GOLDEN = ("stdout", "stderr", "exit", "out")
 UPDATE = "pytest tests/test_cases.py --update"
 
@@ -35,7 +41,8 @@ def _cases() -> list[Path]:
 
 def _command_lines(case: Path) -> list[list[str]]:
     if (case / "args").exists():
-        return [shlex.split(line) for line in (case / "args").read_text().splitlines()]
+        lines = (case / "args").read_text().replace("{examples}", str(EXAMPLES)).splitlines()
+        return [shlex.split(line) for line in lines]
     if case.parent.name == "errors":
         return [["check", "main.net"]]
     return [["build", "main.net", "--target", "prototxt"]]
@@ -98,9 +105,29 @@ def test_no_file_stands_outside_a_case() -> None:
     assert not stray, "a case has main.net or args"
 
 
-@pytest.mark.parametrize("code", sorted(CODES.keys() - {"NG901"}))
+@pytest.mark.parametrize("example", sorted(path.stem for path in EXAMPLES.glob("*.net")))
+def test_every_example_is_a_case(example: str) -> None:
+    case = CASES / "examples" / example
+    assert (case / "args").exists(), f"write {case}/args"
+    assert sorted(path.suffix for path in (case / "out").iterdir()) == [".prototxt", ".py"]
+
+
+def _can_come_up(code: str) -> bool:
+    """Whether a program can lead to a code: not to a fault of netgen's own, nor to what no operator refuses."""
+    refusing = {"NG402": "torch", "NG403": "onnx"}
+    if code in refusing:
+        target = refusing[code]
+        return target in TARGETS and any(_may_refuse(getattr(op, target)) for op in OPERATORS.values())
+    return code != "NG901"
+
+
+def _may_refuse(spelling: Any) -> bool:
+    return isinstance(spelling, Refused) or spelling.refuses is not None
+
+
+@pytest.mark.parametrize("code", sorted(filter(_can_come_up, CODES)))
 def test_every_code_has_a_case(code: str) -> None:
-    """NG901 is a fault of netgen's own, which no input must lead to; test_cli.py has its test."""
+    """The others have tests of their own: test_cli.py NG901, emit/test_refusals.py NG402 and NG403."""
     cases = list((CASES / "errors").glob(f"{code}-*"))
     assert cases, f"write tests/cases/errors/{code}-<what>/main.net"
     for case in cases:

@@ -23,7 +23,8 @@ def raise_refusals(graph: Graph, target: str, code: str, title: str) -> None:
 
 def _diagnostic(code: str, title: str, cases: list[tuple[Node, Refused]]) -> Diagnostic:
     node, refused = cases[0]
-    notes = [Note(f"the same for {len(cases) - 1} more layers made here")] if len(cases) > 1 else []
+    more = len(cases) - 1
+    notes = [Note(f"the same for {more} more layer{'s' if more > 1 else ''} made here")] if more else []
     label = f"layer `{node.name}`: {refused.reason}"
     return Diagnostic(code, title, node.span, label, notes=notes, trace=calls(node.instance), hint=refused.hint)
 
