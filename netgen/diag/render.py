@@ -97,21 +97,22 @@ class _Page:
             return
         self.lines.append(f"{gutter}{self._paint('gutter', arrow)} {visible(str(span))}")
         self.gap()
-        underline = ""
+        end = column = 0
         for row in excerpt(span):
             if row.number == 0:
                 self.lines.append(self._paint("gutter", "..."))
                 continue
             self._numbered(str(row.number), row.text)
-            underline = " " * row.start + self._paint(style, mark * row.length)
             if row.length:
-                self._numbered("", underline)
-                column = row.start + row.length + 1
-        first, *others = label.splitlines() or [""]
-        if first:
-            self.lines[-1] += " " + self._paint(style, visible(first))
+                self._numbered("", " " * row.start + self._paint(style, mark * row.length))
+                end, column = len(self.lines), row.start + row.length + 1
+        first, *others = [self._paint(style, visible(line)) for line in label.splitlines()] or [""]
+        below = self.lines[end:]
+        del self.lines[end:]
+        self.lines[-1] += f" {first}" if first else ""
         for line in others:
-            self._numbered("", " " * column + self._paint(style, visible(line)))
+            self._numbered("", " " * column + line)
+        self.lines += below
 
     def gap(self) -> None:
         self._numbered("", "")
