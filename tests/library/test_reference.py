@@ -33,7 +33,8 @@ def _code(text: str) -> list[str]:
 
 
 def test_the_first_program_is_the_example() -> None:
-    program = _section("At a glance").split("```")[1]
+    program = _section("At a glance").split("```")[1].lstrip()
+    assert netgen.format(program) == program
     shown = netgen.compile(program)
     kept = netgen.compile(ROOT / "examples" / "tiny.net")
     assert [(layer.name, layer.operator, layer.shape) for layer in shown.layers] == [
@@ -69,7 +70,7 @@ def test_every_function_type_and_filler_is_described() -> None:
 def test_the_keywords_are_those_of_the_grammar() -> None:
     grammar = (ROOT / "grammars" / "netgen.lark").read_text()
     words = re.findall(r'^[A-Z]+: "([a-z]+)"', grammar, re.MULTILINE)
-    listed = TEXT.partition("The words of the language are not names: ")[2].partition(". ")[0]
+    listed = " ".join(TEXT.split()).partition("The words of the language are not names: ")[2].partition(". ")[0]
     assert _code(listed) == sorted(words)
 
 
