@@ -18,25 +18,27 @@ Array = np.ndarray[Any, Any]
 _TYPES = {"float": (TensorProto.FLOAT, np.float32), "int64": (TensorProto.INT64, np.int64)}
 
 
-def model(n: Node, arrays: Mapping[str, Array]) -> onnx.ModelProto:
-    """The operator as a model whose batch is free, checked with strict shape inference."""
+def model(n: Node, arrays: Mapping[str, Array], any_batch: bool = False) -> onnx.ModelProto:
+    """The operator as a model, checked with strict shape inference; with ``any_batch`` the batch has no fixed size."""
     spelling = n.op.onnx
     assert isinstance(spelling, OnnxSpelling)
     graph = _Graph(n, arrays)
     said = spelling.nodes(n)
     for i, each in enumerate(said):
         graph.add(each, [f"y{j}" for j in range(len(n.outputs))] if i == len(said) - 1 else [])
-    made = helper.make_model(graph.proto(), opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    made = helper.make_model(graph.proto(any_batch), opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(made, full_check=True)
     return made
 
 
-def run_onnx(n: Node, inputs: Sequence[Array], arrays: Mapping[str, Array] | None = None) -> list[Array]:
+def run_onnx(
+    n: Node, inputs: Sequence[Array], arrays: Mapping[str, Array] | None = None, any_batch: bool = False
+) -> list[Array]:
     """What ONNX Runtime computes."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    data = model(n, arrays or {}).SerializeToString()
+    data = model(n, arrays or {}, any_batch).SerializeToString()
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     return list(session.run(None, {f"x{i}": x for i, x in enumerate(inputs)}))
 
@@ -54,9 +56,9 @@ class _Graph:
         attributes: dict[str, Any] = {name: self._attribute(value) for name, value in said.attributes.items()}
         self.nodes.append(helper.make_node(said.type, names, list(said.outputs) or outputs, **attributes))
 
-    def proto(self) -> onnx.GraphProto:
-        inputs = [_info(f"x{i}", shape) for i, shape in enumerate(self.n.x)]
-        outputs = [_info(f"y{i}", shape) for i, shape in enumerate(self.n.y)]
+    def proto(self, any_batch: bool) -> onnx.GraphProto:
+        inputs = [_info(f"x{i}", shape, any_batch) for i, shape in enumerate(self.n.x)]
+        outputs = [_info(f"y{i}", shape, any_batch) for i, shape in enumerate(self.n.y)]
         return helper.make_graph(self.nodes, "test", inputs, outputs, self.constants)
 
     def _name(self, operand: int | str | Const) -> str:
@@ -73,5 +75,6 @@ class _Graph:
         return _TYPES[value][0] if isinstance(value, str) and value in _TYPES else value
 
 
-def _info(name: str, shape: Shape) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
+def _info(name: str, shape: Shape, any_batch: bool) -> onnx.ValueInfoProto:
+    dims: list[int | str | None] = ["N", *shape[1:]] if any_batch else [*shape]
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, dims)

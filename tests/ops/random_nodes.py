@@ -95,6 +95,15 @@ def nodes(draw: Draw, op: str, training: bool = False) -> Node:
         raise
 
 
+def concerns_the_batch(n: Node) -> bool:
+    """Whether the node was told to join, cut, sum, move or tell apart the batch itself."""
+    if n.op.name == "permute":
+        return bool(n.a.order[0] != 0)
+    if n.op.name in ("scale", "bias"):
+        return len(n.inputs) == 2 or n.a.axis in (0, -4)
+    return n.op.name not in ("reshape", "softmax") and n.a.get("axis") in (0, -4)
+
+
 # --- what chance alone would hardly find ---------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx_models import run_onnx
-from random_nodes import nodes
+from random_nodes import concerns_the_batch, nodes
 from spelled import node, run
 
 from netgen.ir.graph import Node
@@ -28,17 +28,18 @@ def arrays_of(n: Node, seed: int = 0) -> dict[str, Array]:
     return {name: np.abs(array) + np.float32(0.5) if name == "variance" else array for name, array in made.items()}
 
 
-def inputs_of(n: Node) -> list[Array]:
+def inputs_of(n: Node, more: int = 0) -> list[Array]:
+    """Random inputs, with a batch that is larger by ``more``."""
     random = np.random.default_rng(1)
-    made = [random.standard_normal(shape).astype(np.float32) for shape in n.x]
+    made = [random.standard_normal((shape[0] + more, *shape[1:])).astype(np.float32) for shape in n.x]
     return [np.abs(x) + np.float32(0.1) for x in made] if n.op.name in ("log", "power") else made
 
 
-def assert_same(n: Node) -> None:
-    inputs, arrays = inputs_of(n), arrays_of(n)
+def assert_same(n: Node, more: int = 0) -> None:
+    inputs, arrays = inputs_of(n, more), arrays_of(n)
     wanted = run(n, [torch.from_numpy(x) for x in inputs], arrays)
-    made = run_onnx(n, inputs, arrays)
-    assert [array.shape for array in made] == n.y
+    made = run_onnx(n, inputs, arrays, any_batch=more > 0)
+    assert [array.shape for array in made] == [tuple(each.shape) for each in wanted]
     for one, other in zip(made, wanted, strict=True):
         assert one.dtype == np.float32
         expected = other.numpy()
@@ -48,11 +49,25 @@ def assert_same(n: Node) -> None:
         np.testing.assert_allclose(one[finite], expected[finite], rtol=0, atol=1e-5 * scale)
 
 
+FEW = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
+
+
 @pytest.mark.parametrize("op", COMPUTING)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@FEW
 def test_numbers_are_pytorchs(op: str, data: st.DataObject) -> None:
     assert_same(data.draw(nodes(op)))
+
+
+@pytest.mark.parametrize("op", COMPUTING)
+@given(data=st.data())
+@FEW
+def test_batch_is_free(op: str, data: st.DataObject) -> None:
+    n = data.draw(nodes(op))
+    if not concerns_the_batch(n):
+        assert_same(n, more=2)
 
 
 def test_of_equal_values_the_last_wins() -> None:

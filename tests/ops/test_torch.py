@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_nodes import nodes
+from random_nodes import concerns_the_batch, nodes
 from spelled import function_text, layer, module_text, node, outputs, run
 from torch import Tensor
 
@@ -77,22 +77,13 @@ def test_parameters_have_a_place(op: str, data: st.DataObject) -> None:
         assert (attribute in learned) == param.learned
 
 
-def concerns_the_batch(n: Node) -> bool:
-    """Whether the node was told to join, cut, sum, move or tell apart the batch itself."""
-    if n.op.name == "permute":
-        return bool(n.a.order[0] != 0)
-    if n.op.name in ("scale", "bias"):
-        return len(n.inputs) == 2 or n.a.axis in (0, -4)
-    return n.op.name != "softmax" and n.a.get("axis") in (0, -4)
-
-
 @pytest.mark.parametrize("op", COMPUTING)
 @given(data=st.data())
 @FEW
 def test_batch_is_free(op: str, data: st.DataObject) -> None:
     """What is said for a batch of one size computes a batch of any."""
     n = data.draw(nodes(op))
-    if op != "reshape" and concerns_the_batch(n):
+    if concerns_the_batch(n):
         return
     made = run(n, inputs_of(n, batch=n.x[0][0] + 2))
     assert shapes(made) == [(y[0] + 2, *y[1:]) for y in n.y]
