@@ -102,7 +102,12 @@ class Recovery:
         return any(problem.span and start <= problem.span.start < end for problem in self.problems)
 
     def _is_first(self, offset: int) -> bool:
-        return not self._source.text[line_start(self._source, offset) : offset].strip(" \t\r\f\ufeff")
+        """Whether only white space stands before it on its line; that much is looked at and no more."""
+        text = self._source.text
+        before = offset - 1
+        while before >= 0 and text[before] in " \t\r\f\ufeff":
+            before -= 1
+        return before < 0 or text[before] == "\n"
 
     def _lex(self, start: int, stop: int) -> list[Token]:
         tokens = self._lexer.tokens(self._source.text, start, stop, [], lambda kind, begin, end: None)
