@@ -18,14 +18,13 @@ from netgen.lang import evaluate_setting
 def run(args: Namespace, console: Console) -> int:
     """Compile, then print or write what all targets make of the net, or nothing."""
     targets = list(dict.fromkeys(args.target))
-    to_folder = args.output is not None and (args.output.endswith(os.sep) or os.path.isdir(args.output))
+    to_folder = args.output is not None and (args.output.endswith(("/", os.sep)) or os.path.isdir(args.output))
     if len(targets) > 1 and not to_folder:
         wanted = f"-o {args.output}/" if args.output else "-o DIR/"
         args.usage_error(f"{len(targets)} targets need a folder to write to: {wanted}")
     source = read(args.file)
     net = build(source, net=args.net, settings=_settings(args.settings), max_layers=args.max_layers)
-    if not args.quiet:
-        console.problems(net.warnings)
+    console.problems(net.warnings)
     texts = _emit(net, targets)
     if args.output is None or args.output == "-":
         console.output(texts[targets[0]])

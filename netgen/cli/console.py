@@ -39,7 +39,8 @@ class Console:
             raise cannot_write("standard output", error) from error
 
     def problems(self, diagnostics: Sequence[Diagnostic]) -> None:
-        """Report diagnostics beside the result."""
+        """Report diagnostics beside the result; errors only, if it is to be quiet."""
+        diagnostics = [each for each in diagnostics if each.severity == "error" or not self.quiet]
         if diagnostics:
             total = f"\n\n{summary(diagnostics)}" if len(diagnostics) > 1 and self.format == "text" else ""
             print(self.rendered(diagnostics, sys.stderr) + total, file=sys.stderr)

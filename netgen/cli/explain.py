@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from itertools import groupby
 
 from netgen.cli.console import Console
 from netgen.diag import did_you_mean
@@ -12,7 +13,7 @@ from netgen.diag.codes import CODES
 def run(args: Namespace, console: Console) -> int:
     """Print the story of one code, or the titles of all."""
     if args.code is None:
-        console.output("".join(f"{name}  {code.title}\n" for name, code in CODES.items()))
+        console.output(_list())
         return 0
     name = _name(args.code)
     if name not in CODES:
@@ -21,6 +22,12 @@ def run(args: Namespace, console: Console) -> int:
     code = CODES[name]
     console.output(f"{name}: {code.title}\n\n{code.story.strip()}\n")
     return 0
+
+
+def _list() -> str:
+    """All codes, a paragraph for each family."""
+    families = groupby(CODES.items(), lambda item: item[0][:3])
+    return "\n".join("".join(f"{name}  {code.title}\n" for name, code in family) for _, family in families)
 
 
 def _name(text: str) -> str:

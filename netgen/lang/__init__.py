@@ -79,6 +79,8 @@ def _load_checked(source: Source) -> tuple[Module, list[Diagnostic]]:
             found = scope.check(each)
             problems += [problem for problem in found if problem.severity == "error" or each is module]
             each.checked = all(problem.severity != "error" for problem in found)
+    if any(problem.code == "NG201" for problem in problems):  # what seems unused may be what a misspelt name means
+        problems = [problem for problem in problems if problem.code != "NG211"]
     if any(problem.severity == "error" for problem in problems):
         raise NetgenError(problems)
     return module, problems

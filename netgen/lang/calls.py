@@ -273,6 +273,7 @@ class Calls(Expressions):
         node = Node(op, attrs, inputs, token.text, env.instance, spans, token.variable, env.loops)
         try:
             outputs = self.graph.add(node)
+            _check_multipliers(node)
             self._share(node)
         except Fault as fault:
             return self.fault(fault, spans.get(fault.arg, site.span))
@@ -409,3 +410,14 @@ def _makes_layers(tree: ast.Expr) -> bool:
 
 _SIMPLE = (ast.Number, ast.Name, ast.Bool, ast.Attribute, ast.String)
 """Arguments that make no layers, so that the name of the call need not be settled before them."""
+
+
+def _check_multipliers(node: Node) -> None:
+    """A list of multipliers has one for each parameter, even for one that this layer is told to do without."""
+    without = False in (node.a.get("bias"), node.a.get("affine"))
+    for name in ("lr_mult", "decay_mult"):
+        values = node.a.get(name)
+        learned = [param.name for param in node.params if param.learned] if values is not None else []
+        if values is not None and len(values) > max(1, len(learned)) and not without:
+            label = f"{len(values)} multipliers for {' and '.join(learned) or 'a layer without parameters'}"
+            raise Fault("NG208", "argument out of range", label, arg=name, hint="a single number will do")
