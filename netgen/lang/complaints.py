@@ -32,7 +32,7 @@ _SIGNS = {
     "\ufeff": "remove it: a byte order mark stands at the beginning of a file only",
 }
 # A text that is a Caffe network by its first words.
-_PROTOTXT = r"(?:\s|#[^\n]*\n)*+(?:name\s*:\s*[\"']|(?:layers?|input_shape|state)\s*:?\s*\{|input\s*:\s*[\"'])"
+_PROTOTXT = r"(?:\s|#[^\n]*\n)*+(name\s*:\s*[\"']|(?:layers?|input_shape|state)\s*:?\s*\{|input\s*:\s*[\"'])"
 
 
 def shorten(word: str) -> str:
@@ -120,7 +120,10 @@ def no_statement(span: Span) -> Diagnostic:
     if first in "\"'":
         place = span
         label = "a string cannot stand here"
-        hint = '`as` names a layer: `… as "stem"`' if before else hint
+        if prefix := re.search(r"\w+$", text[max(0, span.start - 8) : span.start]):
+            hint = f"strings interpolate as they are, without `{prefix[0]}` in front"
+        elif before:
+            hint = '`as` names a layer: `… as "stem"`'
     elif first.isdigit() or first == ".":
         place = span
         label = "a number cannot stand here"
@@ -138,7 +141,7 @@ def no_statement(span: Span) -> Diagnostic:
 
 def too_deep(span: Span, limit: int) -> Diagnostic:
     end = Span(span.source, max(span.start, span.end - 1), span.end)
-    label = f"here are more than {limit} levels of brackets, operators and statements inside each other"
+    label = f"more than {limit} levels of brackets, operators and statements stand inside each other"
     return Diagnostic("NG110", "nested too deep", end, label, hint="name the parts: `a = …`")
 
 
@@ -154,10 +157,9 @@ def too_large(source: Source, limit: int) -> Diagnostic:
 
 def sort_out(source: Source, problems: list[Diagnostic]) -> list[Diagnostic]:
     """The problems of a text in its order, or the one that explains them all."""
-    if re.match(_PROTOTXT, source.text):
-        start = len(source.text) - len(source.text.lstrip())
+    if prototxt := re.match(_PROTOTXT, source.text):
         label = "this is a Caffe prototxt, not a netgen program"
-        place = Span(source, start, start + 1)
+        place = Span(source, *prototxt.span(1))
         hint = "a `.net` file holds `block` and `net` definitions"
         return [Diagnostic("NG102", "unexpected word or sign", place, label, hint=hint)]
     return sorted(problems, key=lambda problem: problem.span.start if problem.span else 0)

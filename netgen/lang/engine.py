@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from netgen.diag import Source, Span
@@ -22,8 +23,15 @@ left out; without any, the rule passes its only child on. Without a node, the ch
 Builder = Callable[..., Any]
 """Takes a rule's span and kept children."""
 
-Recovery = Callable[["Stacks", Token, Iterator[Token]], "tuple[int, Token]"]
-"""Called at a token that cannot follow: may take tokens, and says how many symbols to keep and where to go on."""
+Recovery = Callable[["Stacks", Token, Iterator[Token]], "tuple[int, list[Token]]"]
+"""Called at a token that cannot follow. May take further tokens; says how many symbols to keep, and what to put in
+front of the remaining tokens."""
+
+_Rule = tuple[int, dict[int, int], int, "tuple[int | None, ...] | None", "Builder | None", int]
+"""The usual next state, the others by the state before, length, kept children, builder, levels of nesting it adds."""
+
+_NONE = -1_000_000
+"""No action."""
 
 
 class Tables:
@@ -82,16 +90,17 @@ class Stacks:
     """Where the machine stands: ``states`` has one entry more than the others.
 
     ``values`` holds what was built, or a token's text; ``begins`` where it begins in the source; ``heights`` how deep
-    it nests. ``last`` is where the last token ended.
+    it nests, of which ``depth`` is the limit. ``last`` is where the last token ended.
     """
 
-    __slots__ = ("begins", "heights", "last", "states", "values")
+    __slots__ = ("begins", "depth", "heights", "last", "states", "values")
 
-    def __init__(self, state: int) -> None:
+    def __init__(self, state: int, depth: int) -> None:
         self.states = [state]
         self.values: list[Any] = []
         self.begins: list[int] = []
         self.heights: list[int] = []
+        self.depth = depth
         self.last = 0
 
     def keep(self, count: int) -> None:
@@ -112,7 +121,7 @@ class Machine:
     def __init__(self, tables: Tables, source: Source, build: Mapping[str, Builder], flat: frozenset[str]) -> None:
         self._tables = tables
         self._source = source
-        self._rules = [
+        self._rules: list[_Rule] = [
             (*tables.gotos[origin], count, kept, build.get(node), 0 if node in flat or node not in build else 1)
             for origin, count, kept, node in tables.rules
         ]
@@ -122,70 +131,75 @@ class Machine:
 
         Whoever walks the tree recurses, so beyond ``depth`` levels of nesting `TooDeep` is raised.
         """
-        source, rules, actions = self._source, self._rules, self._tables.actions
+        rules, actions = self._rules, self._tables.actions
         accepting = self._tables.ends[start]
-        stacks = Stacks(self._tables.starts[start])
+        stacks = Stacks(self._tables.starts[start], depth)
         states, values, begins, heights = stacks.states, stacks.values, stacks.begins, stacks.heights
         most = depth * self._SYMBOLS_PER_LEVEL
-        last = 0
 
-        for token in tokens:
-            kind, text, begin, end = token
-            while True:
-                action = actions[states[-1]].get(kind)
-                if action is None:
-                    if kind == END and states[-1] == accepting:
-                        return values[0]
-                    stacks.last = last
-                    keep, (kind, text, begin, end) = recover(stacks, (kind, text, begin, end), tokens)
-                    stacks.keep(keep)
-                    continue
-                if action >= 0:
+        coming = tokens
+        while True:
+            for token in coming:
+                kind, text, begin, end = token
+                while (action := actions[states[-1]].get(kind, _NONE)) < 0:
+                    if action == _NONE:
+                        break
+                    rule = rules[~action]
+                    if rule[3] is None:  # passes its only child on: only the state changes
+                        states[-1] = rule[1].get(states[-2], rule[0])
+                    else:
+                        self._reduce(stacks, rule, begin)
+                else:
                     states.append(action)
                     values.append(text)
                     begins.append(begin)
                     heights.append(0)
-                    last = end
+                    stacks.last = end
                     if len(states) > most:
                         raise TooDeep(begin, end)
-                    break
-
-                goto, exceptions, count, kept, builder, level = rules[~action]
-                if kept is None:
-                    states[-1] = exceptions.get(states[-2], goto)
                     continue
-                base = len(values) - count
-                children: list[Any] = []
-                for index in kept:
-                    if index is None:
-                        children.append(None)
-                    elif index >= 0:
-                        children.append(values[base + index])
-                    elif children:
-                        children += values[base + ~index]
-                    else:  # the list of a left recursion goes on growing
-                        children = values[base + ~index]
-                height = level
-                if count:
-                    height += max(heights[base:])
-                    if height > depth:
-                        raise TooDeep(begins[base], last)
-                    first = begins[base]
-                    del states[-count:], values[base:], begins[base:], heights[base:]
-                else:
-                    first = begin
-                states.append(exceptions.get(states[-1], goto))
-                values.append(children if builder is None else builder(Span(source, first, last), *children))
-                begins.append(first)
-                heights.append(height)
-        raise AssertionError("the tokens did not end with END")
+                if kind == END and states[-1] == accepting:
+                    return values[0]
+                keep, instead = recover(stacks, token, tokens)
+                stacks.keep(keep)
+                coming = chain(instead, tokens)
+                break
+
+    def _reduce(self, stacks: Stacks, rule: _Rule, begin: int) -> None:
+        """Replace the symbols of a rule by what is built from them. ``begin`` is where an empty rule stands."""
+        goto, exceptions, count, kept, builder, level = rule
+        states, values, begins, heights = stacks.states, stacks.values, stacks.begins, stacks.heights
+        base = len(values) - count
+        children: list[Any] = []
+        for index in kept or ():
+            if index is None:
+                children.append(None)
+            elif index >= 0:
+                children.append(values[base + index])
+            elif children:
+                children += values[base + ~index]
+            else:  # the list of a left recursion goes on growing
+                children = values[base + ~index]
+        height = level
+        if count:
+            begin = begins[base]
+            height += max(heights[base:])
+            if height > stacks.depth:
+                raise TooDeep(begin, stacks.last)
+            del states[-count:], values[base:], begins[base:], heights[base:]
+        states.append(exceptions.get(states[-1], goto))
+        values.append(children if builder is None else builder(Span(self._source, begin, stacks.last), *children))
+        begins.append(begin)
+        heights.append(height)
 
     def accepts(self, states: list[int], kind: str) -> bool:
         """Whether a terminal can follow. The reductions that it calls for are tried, not done."""
         tables = self._tables
         states = list(states)
-        while (action := tables.actions[states[-1]].get(kind)) is not None and action < 0:
+        while (action := tables.actions[states[-1]].get(kind, _NONE)) < 0:
+            if action == _NONE:
+                return kind == END and states[-1] in tables.ends.values()
             goto, exceptions, count, *_ = self._rules[~action]
             del states[len(states) - count :]
             states.append(exceptions.get(states[-1], goto))
-        return action is not None or (kind == END and states[-1] in tables.ends.values())
+        return True

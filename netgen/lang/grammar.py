@@ -26,7 +26,8 @@ SHIFTED = {"LPAR", "LSQB", "PLUS", "MINUS"}
 
 def load_lark(text: str) -> Lark:
     """Lark's own parser: what the tables are computed from, and what the tests compare them with."""
-    return Lark(text, parser="lalr", lexer="basic", start=list(STARTS), maybe_placeholders=True)
+    starts = list(STARTS)
+    return Lark(text, parser="lalr", lexer="basic", start=starts, maybe_placeholders=True, propagate_positions=True)
 
 
 def compute(text: str) -> dict[str, Any]:

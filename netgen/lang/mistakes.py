@@ -173,7 +173,8 @@ def _never_closed(trouble: Trouble) -> Diagnostic | None:
     if opener == "{":
         return _open_brace(trouble, offset) if at_end else None
     other_closer = trouble.word in _OPENER_OF and trouble.word != _PAIRS[opener]
-    if at_end or other_closer or _begins_statement(trouble):
+    body = trouble.kind == "LBRACE" and not trouble.after and "INT" not in trouble.expected
+    if at_end or other_closer or body or _begins_statement(trouble):
         return _not_closed(trouble.source, offset, f"this `{opener}` is never closed", found)
     return None
 
@@ -251,9 +252,7 @@ def _foreign_word(trouble: Trouble) -> Diagnostic | None:
         return None
     _, word, begin, end = line[0]
     follower = line[1][0]
-    hint = ""
-    if follower in _VALUES or follower in ("LPAR", "NOT", "LBRACE"):
-        hint = _FOREIGN.get(word, "")
+    hint = "" if follower in ("ASSIGN", "COMMA", "ARROW", "DOT", "AS") else _FOREIGN.get(word, "")
     if not hint and follower in _VALUES and len(word) > 2:
         hint = did_you_mean(word, _ITEM_WORDS if "BLOCK" in trouble.expected else _STATEMENT_WORDS)
     if not hint:
@@ -337,7 +336,8 @@ def _hint(trouble: Trouble) -> str:
 
 
 def _hint_assign(trouble: Trouble) -> str:
-    if trouble.kind == "MORE" and trouble.previous == "ASSIGN" and trouble.touches:
+    kinds = (trouble.previous, trouble.kind) if trouble.touches else (trouble.kind, trouble.next)
+    if kinds == ("ASSIGN", "MORE"):
         return "the arrow is `->`"
     if trouble.kind != "ASSIGN":
         return ""
@@ -408,9 +408,5 @@ def _hint_position(trouble: Trouble) -> str:
 
 def _hint_comma(trouble: Trouble) -> str:
     if "COMMA" in trouble.expected and trouble.opens and trouble.kind in _VALUES:
-        return (
-            f"is a comma missing in front of `{trouble.word}`?"
-            if trouble.kind != "STRING"
-            else "is a comma missing in front of it?"
-        )
+        return "is a comma missing in front of it?"
     return ""

@@ -89,7 +89,7 @@ class _Parser:
             raise NetgenError(complaints.sort_out(self._source, problems))
         return tree
 
-    def _recover(self, stacks: Stacks, token: Token, tokens: Iterator[Token]) -> tuple[int, Token]:
+    def _recover(self, stacks: Stacks, token: Token, tokens: Iterator[Token]) -> tuple[int, list[Token]]:
         return self._recovery.recover(self._machine, stacks, token, tokens)
 
     def _no_token(self, kind: str, start: int, end: int) -> None:
@@ -114,7 +114,7 @@ class _Parser:
                     return
                 yield token
 
-        def give_up(stacks: Stacks, token: Token, tokens: Iterator[Token]) -> tuple[int, Token]:
+        def give_up(stacks: Stacks, token: Token, tokens: Iterator[Token]) -> tuple[int, list[Token]]:
             place = Span(self._source, start - 1, token[3])
             if token[0] != END or (closing[0] != END and stacks.values):
                 found = token if token[0] != END else closing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from netgen.diag import Diagnostic, Source
@@ -11,6 +12,9 @@ from netgen.lang.mistakes import Trouble, indentation, line_start, unexpected
 
 _BEGINNINGS = frozenset(("NAME", "FOR", "IF", "RETURN", "REQUIRE", "DEFAULT"))
 _ITEMS = frozenset(("USE", "BLOCK", "NET"))
+_BLOCK_HEADER = (("BLOCK", "block"), ("NAME", "_"), ("LPAR", "("), ("RPAR", ")"))
+_IF_HEADER = (("IF", "if"), ("TRUE", "true"))
+_ENDS_LINE = re.compile(r"[ \t\r\f]*(?:#|\n|\Z)").match
 
 
 class GiveUp(Exception):
@@ -41,12 +45,16 @@ class Recovery:
         if not self._is_known(line_start(self._source, problem.span.start), problem.span.end):
             self.complain(problem)
 
-    def recover(self, machine: Machine, stacks: Stacks, token: Token, tokens: Iterator[Token]) -> tuple[int, Token]:
-        """Report a token that cannot follow; say how many symbols to keep and which token to go on with."""
+    def recover(
+        self, machine: Machine, stacks: Stacks, token: Token, tokens: Iterator[Token]
+    ) -> tuple[int, list[Token]]:
+        """Report a token that cannot follow; say how many symbols to keep and which tokens to go on with."""
         item = self._innermost(stacks, "BLOCK")
         statement = self._innermost(stacks, "RETURN")
         anchor = item if statement is None else statement
-        start = stacks.begins[anchor] if anchor is not None and anchor < len(stacks.begins) else token[2]
+        start = token[2]
+        if anchor is not None and anchor < len(stacks.begins) and not machine.accepts(stacks.states, END):
+            start = stacks.begins[anchor]
         if not self._is_known(start, token[3]):
             self.complain(unexpected(self.trouble(machine, stacks, token, start)))
         if item is None:
@@ -58,32 +66,37 @@ class Recovery:
     ) -> Trouble:
         """What there is to know about a token that cannot follow, in a statement that begins at ``start``."""
         kinds = {"NAME", "INT", "STRING", END, *self._tables.words.values()}
-        symbols = zip(stacks.values, stacks.begins, strict=True)
         return Trouble(
             self._source,
             token,
             last=stacks.last,
             start=start,
             expected={kind for kind in kinds if machine.accepts(stacks.states, kind)},
-            opens=[(sign, begin) for sign, begin in symbols if isinstance(sign, str) and sign in ("(", "[", "{")],
+            opens=_open_brackets(stacks),
             lex=_lex_nothing if in_string else self._lex,
             ending="`}`" if in_string else "the end",
         )
 
     def _resume(
         self, token: Token, tokens: Iterator[Token], item: int, statement: int | None, depth: int
-    ) -> tuple[int, Token]:
-        """The next token that begins an item or, indented no deeper, a statement, or that closes the body."""
+    ) -> tuple[int, list[Token]]:
+        """The next token that begins an item or, indented no deeper, a statement, or that closes the body.
+
+        At a brace that begins a body, a header is put in front of it in place of the wrong one.
+        """
         braces = 0
         while token[0] != END:
             kind, _, begin, _ = token
             if kind in _ITEMS and self._is_first(begin):
-                return item, token
+                return item, [token]
             if statement is not None and braces == 0:
                 if kind == "RBRACE":
-                    return statement, token
+                    return statement, [token]
                 if kind in _BEGINNINGS and self._is_first(begin) and indentation(self._source, begin) <= depth:
-                    return statement, token
+                    return statement, [token]
+            if kind == "LBRACE" and braces == 0 and _ENDS_LINE(self._source.text, begin + 1):
+                header = _BLOCK_HEADER if statement is None else _IF_HEADER
+                return item if statement is None else statement, [*((*word, begin, begin) for word in header), token]
             if kind == "LBRACE":
                 braces += 1
             elif kind == "RBRACE" and braces > 0:
@@ -112,6 +125,17 @@ class Recovery:
     def _lex(self, start: int, stop: int) -> list[Token]:
         tokens = self._lexer.tokens(self._source.text, start, stop, [], lambda kind, begin, end: None)
         return [token for token in tokens if token[0] != END]
+
+
+def _open_brackets(stacks: Stacks) -> list[tuple[str, int]]:
+    """The brackets on the stack that have no partner there, and where they stand."""
+    opens: list[tuple[str, int]] = []
+    for symbol, begin in zip(stacks.values, stacks.begins, strict=True):
+        if isinstance(symbol, str) and symbol in ("(", "[", "{"):
+            opens.append((symbol, begin))
+        elif isinstance(symbol, str) and symbol in (")", "]", "}"):
+            opens.pop()
+    return opens
 
 
 def _lex_nothing(start: int, stop: int) -> list[Token]:
