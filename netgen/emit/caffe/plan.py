@@ -121,7 +121,7 @@ def _name_blobs(layers: list[Layer]) -> None:
     """Name each blob after the layer that made it, or after the blob that is overwritten in place."""
     names = _Names(layer.name for layer in layers)
     for layer in layers:
-        if layer.node.op.shares_memory:
+        if _shares_memory(layer):
             _guard(layer)
         if _overwrites(layer):
             layer.tops[0].name = layer.bottoms[0].name
@@ -133,6 +133,12 @@ def _name_blobs(layers: list[Layer]) -> None:
             for number, (top, value) in enumerate(zip(layer.tops, layer.node.outputs, strict=True), 1):
                 top.name = names.fresh(_top_name(layer, value, number))
             names.taken.add(layer.name)
+
+
+def _shares_memory(layer: Layer) -> bool:
+    """Whether Caffe gives the top the memory of the bottom, as it does too where there is nothing to join or to cut."""
+    alone = len(layer.bottoms) == len(layer.tops) == 1
+    return layer.node.op.shares_memory or (alone and layer.spelled.type in ("Concat", "Slice"))
 
 
 def _guard(layer: Layer) -> None:

@@ -123,6 +123,12 @@ def test_a_reshaped_blob_is_the_same_memory() -> None:
     assert tops("c = conv(data, 8, 1) -> sigmoid -> flatten -> relu")["c/relu"] == "c/relu"
 
 
+@pytest.mark.parametrize("alone", ["concat(c)", "slice(c, parts = 1)"])
+def test_joining_or_cutting_nothing_is_the_same_memory(alone: str) -> None:
+    assert tops(f"c = conv(data, 8, 1)\n f = {alone}\n r = relu(f)\n m = max_pool(c, 2)")["r"] == "r"
+    assert tops(f"c = conv(data, 8, 1)\n f = {alone}\n r = relu(f)")["r"] == "f"
+
+
 def test_several_tops_are_never_in_place() -> None:
     found = tops("c = conv(data, 8, 1)\n a, b = slice(c, [2])\n r = relu(a)")
     assert (found["slice"], found["r"]) == ("a b", "a")
