@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from netgen.ir.graph import Graph, Node, Value
 from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Message
 
-
 _NEEDS = ("", "signs", "values")
 """What gradients need of what a memory holds, the more the later."""
 _FROZEN: Message = [("lr_mult", 0.0), ("decay_mult", 0.0)]
@@ -109,7 +108,7 @@ def _does_nothing(node: Node, spelled: list[CaffeLayer]) -> bool:
 
 
 def _part_name(node: Node, suffix: str) -> str:
-    """The name of one more layer of a node: what names the operator gives way to the suffix, ``x/bn`` to ``x/scale``."""
+    """The name of one more layer of a node: the operator's short name gives way, as in ``x/bn`` and ``x/scale``."""
     head, slash, last = node.name.rpartition("/")
     short, _, number = last.partition("_")
     if short != node.op.short or (number and not number.isdecimal()):
