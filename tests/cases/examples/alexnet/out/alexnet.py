@@ -27,8 +27,7 @@ class AlexNet(nn.Module):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.005)
-                if module.bias is not None:
-                    nn.init.constant_(module.bias, 0.1)
+                nn.init.constant_(module.bias, 0.1)
 
     def forward(self, data: Tensor) -> Tensor:
         x = F.relu(self.conv1(data), inplace=True)

@@ -1,4 +1,4 @@
-"""DenseNet-121 (Huang, Liu, van der Maaten and Weinberger, "Densely Connected
+"""DenseNet (Huang, Liu, van der Maaten and Weinberger, "Densely Connected
 Convolutional Networks", 2016), named as the Caffe models that were published for
 it.
 """
@@ -24,10 +24,10 @@ class ConvBlock(nn.Module):
 
 
 class DenseLayer(nn.Module):
-    """1x1 and 3x3 convolution, each behind normalisation and ReLU, joined to the
-    input: `growth` more channels.
+    """1x1 and 3x3 convolution, joined to the input: `growth` more channels.
 
-    The 1x1 convolution is `width` times as wide as the growth.
+    Normalisation and ReLU stand before each convolution. The first is `width` times as
+    wide as the growth.
     """
 
     def __init__(self, in_channels: int) -> None:

@@ -9,14 +9,11 @@ from torch.nn import functional as F
 
 
 class InceptionV1(nn.Module):
-    """The module of GoogLeNet (Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan,
-    Vanhoucke and Rabinovich, "Going Deeper with Convolutions", 2014).
+    """The module of GoogLeNet: 1x1, 3x3, 5x5 and pooling side by side.
 
-    Layers are named as in Caffe's BVLC GoogLeNet.
-
-    `one`, `three`, `five` and `pool` are the widths of the branches: 1x1, 3x3, 5x5 and
-    pooling; `three_reduce` and `five_reduce` are those of the 1x1 convolutions before
-    the larger ones.
+    `one`, `three`, `five` and `pool` are the widths of these branches; `three_reduce` and `five_reduce` are those of the
+    1x1 convolutions before the larger ones. Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich,
+    "Going Deeper with Convolutions", 2014. Layers are named as in Caffe's BVLC GoogLeNet.
     """
 
     def __init__(
@@ -72,8 +69,7 @@ class GoogLeNet(nn.Module):
                     nn.init.constant_(module.bias, 0.2)
             elif isinstance(module, nn.Linear):
                 nn.init.kaiming_uniform_(module.weight, nonlinearity="linear")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
         x = F.relu(self.conv1_7x7_s2(data), inplace=True)

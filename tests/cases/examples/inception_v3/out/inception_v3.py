@@ -8,9 +8,7 @@ from torch.nn import functional as F
 
 
 class ConvValid(nn.Module):
-    """A convolution without padding, with batch normalisation and ReLU: it eats the
-    border.
-    """
+    """Convolution without padding, which eats the border; batch normalisation, ReLU."""
 
     def __init__(
         self, in_channels: int, out: int, kernel: int, stride: int = 1
@@ -39,9 +37,7 @@ class ConvBlock(nn.Module):
 
 
 class PoolProject(nn.Module):
-    """Average over 3x3 pixels, then a 1x1 convolution: the pooling branch of the
-    modules of Inception-v3.
-    """
+    """Average over 3x3 pixels, then a 1x1 convolution: the pooling branch."""
 
     def __init__(self, in_channels: int, out: int) -> None:
         super().__init__()
@@ -54,11 +50,10 @@ class PoolProject(nn.Module):
 
 
 class InceptionA(nn.Module):
-    """Module A of Inception-v3: 1x1, 5x5, two 3x3, and pooling (Szegedy, Vanhoucke,
-    Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture for Computer
-    Vision", 2015).
+    """Module A of Inception-v3: 1x1, 5x5, two 3x3, and pooling.
 
-    `pool` is the width of the pooling branch.
+    `pool` is the width of the pooling branch. Szegedy, Vanhoucke, Ioffe, Shlens and
+    Wojna, "Rethinking the Inception Architecture for Computer Vision", 2015.
     """
 
     def __init__(self, in_channels: int, pool: int) -> None:
@@ -80,9 +75,10 @@ class InceptionA(nn.Module):
 
 
 class InceptionB(nn.Module):
-    """Module B of Inception-v3: halves the resolution from 35x35 to 17x17 (Szegedy,
-    Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture for
-    Computer Vision", 2015).
+    """Module B of Inception-v3: halves the resolution, from 35x35 to 17x17.
+
+    Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture
+    for Computer Vision", 2015.
     """
 
     def __init__(self) -> None:
@@ -100,21 +96,19 @@ class InceptionB(nn.Module):
 
 
 class ConvRect(nn.Module):
-    """A convolution that is not square, with batch normalisation and ReLU.
+    """Convolution that is not square, batch normalisation, ReLU.
 
     `kernel` is [height, width].
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out: int,
-        kernel_size: tuple[int, int],
-        padding: tuple[int, int],
-    ) -> None:
+    def __init__(self, in_channels: int, out: int, kernel: tuple[int, int]) -> None:
         super().__init__()
         self.conv = nn.Conv2d(
-            in_channels, out, kernel_size, padding=padding, bias=False
+            in_channels,
+            out,
+            kernel,
+            padding=(kernel[0] // 2, kernel[1] // 2),
+            bias=False,
         )
         self.bn = nn.BatchNorm2d(out, eps=0.001)
 
@@ -123,22 +117,23 @@ class ConvRect(nn.Module):
 
 
 class InceptionC(nn.Module):
-    """Module C of Inception-v3: 7x7 filters taken apart into 1x7 and 7x1, `width`
-    channels wide (Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the
-    Inception Architecture for Computer Vision", 2015).
+    """Module C of Inception-v3: 7x7 filters taken apart into 1x7 and 7x1.
+
+    `width` is the width of the branches in their middle. Szegedy, Vanhoucke, Ioffe,
+    Shlens and Wojna, "Rethinking the Inception Architecture for Computer Vision", 2015.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.one = ConvBlock(768, 192)
         self.seven_1 = ConvBlock(768, width)
-        self.seven_2 = ConvRect(width, width, (1, 7), (0, 3))
-        self.seven_3 = ConvRect(width, 192, (7, 1), (3, 0))
+        self.seven_2 = ConvRect(width, width, (1, 7))
+        self.seven_3 = ConvRect(width, 192, (7, 1))
         self.deep_1 = ConvBlock(768, width)
-        self.deep_2 = ConvRect(width, width, (7, 1), (3, 0))
-        self.deep_3 = ConvRect(width, width, (1, 7), (0, 3))
-        self.deep_4 = ConvRect(width, width, (7, 1), (3, 0))
-        self.deep_5 = ConvRect(width, 192, (1, 7), (0, 3))
+        self.deep_2 = ConvRect(width, width, (7, 1))
+        self.deep_3 = ConvRect(width, width, (1, 7))
+        self.deep_4 = ConvRect(width, width, (7, 1))
+        self.deep_5 = ConvRect(width, 192, (1, 7))
         self.pooled = PoolProject(768, 192)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -151,9 +146,10 @@ class InceptionC(nn.Module):
 
 
 class InceptionD(nn.Module):
-    """Module D of Inception-v3: halves the resolution from 17x17 to 8x8 (Szegedy,
-    Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture for
-    Computer Vision", 2015).
+    """Module D of Inception-v3: halves the resolution, from 17x17 to 8x8.
+
+    Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture
+    for Computer Vision", 2015.
     """
 
     def __init__(self) -> None:
@@ -161,8 +157,8 @@ class InceptionD(nn.Module):
         self.three_1 = ConvBlock(768, 192)
         self.three_2 = ConvValid(192, 320, 3, stride=2)
         self.deep_1 = ConvBlock(768, 192)
-        self.deep_2 = ConvRect(192, 192, (1, 7), (0, 3))
-        self.deep_3 = ConvRect(192, 192, (7, 1), (3, 0))
+        self.deep_2 = ConvRect(192, 192, (1, 7))
+        self.deep_3 = ConvRect(192, 192, (7, 1))
         self.deep_4 = ConvValid(192, 192, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -174,21 +170,22 @@ class InceptionD(nn.Module):
 
 
 class InceptionE(nn.Module):
-    """Module E of Inception-v3: the last and widest, whose 3x3 filters stand apart
-    as 1x3 beside 3x1 (Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking
-    the Inception Architecture for Computer Vision", 2015).
+    """Module E of Inception-v3, the widest: 1x3 beside 3x1 filters.
+
+    Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture
+    for Computer Vision", 2015.
     """
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
         self.one = ConvBlock(in_channels, 320)
         self.three = ConvBlock(in_channels, 384)
-        self.three_a = ConvRect(384, 384, (1, 3), (0, 1))
-        self.three_b = ConvRect(384, 384, (3, 1), (1, 0))
+        self.three_a = ConvRect(384, 384, (1, 3))
+        self.three_b = ConvRect(384, 384, (3, 1))
         self.deep_1 = ConvBlock(in_channels, 448)
         self.deep_2 = ConvBlock(448, 384, kernel=3)
-        self.deep_a = ConvRect(384, 384, (1, 3), (0, 1))
-        self.deep_b = ConvRect(384, 384, (3, 1), (1, 0))
+        self.deep_a = ConvRect(384, 384, (1, 3))
+        self.deep_b = ConvRect(384, 384, (3, 1))
         self.pooled = PoolProject(in_channels, 192)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -28,8 +28,9 @@ class ConvBlock(nn.Module):
 
 
 class DepthwiseBlock(nn.Module):
-    """Depthwise convolution, one filter for each channel, with batch normalisation
-    and ReLU.
+    """Depthwise convolution, batch normalisation, ReLU.
+
+    Each channel has one filter of its own.
     """
 
     def __init__(self, in_channels: int, stride: int = 1) -> None:
@@ -50,10 +51,10 @@ class DepthwiseBlock(nn.Module):
 
 
 class Separable(nn.Module):
-    """Depthwise 3x3 convolution, then 1x1 convolution, each with normalisation and
-    ReLU (Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto and Adam,
-    "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
-    Applications", 2017).
+    """Depthwise 3x3 convolution, then 1x1 convolution: the unit of MobileNet.
+
+    Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto and Adam, "MobileNets:
+    Efficient Convolutional Neural Networks for Mobile Vision Applications", 2017.
     """
 
     def __init__(self, in_channels: int, out: int, stride: int = 1) -> None:

@@ -35,8 +35,8 @@ class ConvRelu6(nn.Module):
 
 
 class ConvBn(nn.Module):
-    """Convolution and batch normalisation without an activation: the end of a branch
-    that is added to another.
+    """Convolution and batch normalisation: the end of a branch that is added to
+    another.
     """
 
     def __init__(self, in_channels: int, out: int) -> None:
@@ -50,10 +50,11 @@ class ConvBn(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Widens the input `expand` times, filters each channel by itself, and narrows
-    without an activation; added to the input where the shape stays (Sandler,
-    Howard, Zhu, Zhmoginov and Chen, "MobileNetV2: Inverted Residuals and Linear
-    Bottlenecks", 2018).
+    """Widens, filters each channel by itself, and narrows without an activation.
+
+    The middle is `expand` times as wide as the input, which is added to the result
+    where the shape stays. Sandler, Howard, Zhu, Zhmoginov and Chen, "MobileNetV2:
+    Inverted Residuals and Linear Bottlenecks", 2018.
     """
 
     def __init__(
@@ -112,8 +113,7 @@ class MobileNetV2(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.01)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
         x = self.conv1(data)

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 
 class ConvBn(nn.Module):
-    """Convolution and batch normalisation without an activation: the end of a branch
-    that is added to another.
+    """Convolution and batch normalisation: the end of a branch that is added to
+    another.
     """
 
     def __init__(
@@ -38,9 +38,7 @@ class ConvBn(nn.Module):
 
 
 class ConvHard(nn.Module):
-    """Convolution, batch normalisation, and hard swish or, without `hard`, ReLU: the
-    unit of MobileNetV3.
-    """
+    """Convolution, batch normalisation, and hard swish or, without `hard`, ReLU."""
 
     def __init__(
         self,
@@ -58,8 +56,8 @@ class ConvHard(nn.Module):
         self.activation = nn.Hardswish(inplace=True) if hard else nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.activation(self.conv(x))
-        return y
+        x = self.activation(self.conv(x))
+        return x
 
 
 class HardSqueezeExcite(nn.Module):
@@ -82,11 +80,12 @@ class HardSqueezeExcite(nn.Module):
 
 
 class InvertedResidualV3(nn.Module):
-    """The inverted residual of MobileNetV3 (Howard, Sandler, Chu, Chen, Chen, Tan,
-    Wang, Zhu, Pang, Vasudevan, Le and Adam, "Searching for MobileNetV3", 2019).
+    """The inverted residual of MobileNetV3.
 
     `expand` is the number of channels in the middle; `se` adds squeeze and excitation
-    with about a quarter of them; `hard` takes hard swish in place of ReLU.
+    with about a quarter of them; `hard` takes hard swish in place of ReLU. Howard,
+    Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le and Adam, "Searching
+    for MobileNetV3", 2019.
     """
 
     def __init__(
@@ -163,8 +162,7 @@ class MobileNetV3(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.01)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
         x = self.conv1(data)

@@ -1,5 +1,5 @@
-"""ResNet-18 from the library's basic block (He, Zhang, Ren and Sun, "Deep Residual
-Learning for Image Recognition", 2015).
+"""ResNet-18 and ResNet-34 from the library's basic block (He, Zhang, Ren and Sun,
+"Deep Residual Learning for Image Recognition", 2015).
 """
 
 import torch
@@ -27,8 +27,8 @@ class ConvBlock(nn.Module):
 
 
 class ConvBn(nn.Module):
-    """Convolution and batch normalisation without an activation: the end of a branch
-    that is added to another.
+    """Convolution and batch normalisation: the end of a branch that is added to
+    another.
     """
 
     def __init__(
@@ -46,11 +46,10 @@ class ConvBn(nn.Module):
 
 
 class Basic(nn.Module):
-    """Two 3x3 convolutions with a shortcut around them: the block of ResNet-18 and
-    ResNet-34 (He, Zhang, Ren and Sun, "Deep Residual Learning for Image
-    Recognition", 2015).
+    """Two 3x3 convolutions and a shortcut: the block of ResNet-18 and ResNet-34.
 
-    `width` channels come out.
+    `width` channels come out. He, Zhang, Ren and Sun, "Deep Residual Learning for Image
+    Recognition", 2015.
     """
 
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
@@ -81,8 +80,7 @@ class ResNet18(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             elif isinstance(module, nn.Linear):
                 nn.init.kaiming_uniform_(module.weight, nonlinearity="linear")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
         x = F.max_pool2d(self.conv1(data), 3, stride=2, ceil_mode=True)

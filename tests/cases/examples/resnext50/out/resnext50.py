@@ -1,5 +1,5 @@
-"""ResNeXt-50 32x4d (Xie, Girshick, Dollar, Tu and He, "Aggregated Residual
-Transformations for Deep Neural Networks", 2016).
+"""ResNeXt (Xie, Girshick, Dollar, Tu and He, "Aggregated Residual Transformations
+for Deep Neural Networks", 2016).
 """
 
 import torch
@@ -38,8 +38,8 @@ class ConvBlock(nn.Module):
 
 
 class ConvBn(nn.Module):
-    """Convolution and batch normalisation without an activation: the end of a branch
-    that is added to another.
+    """Convolution and batch normalisation: the end of a branch that is added to
+    another.
     """
 
     def __init__(self, in_channels: int, out: int, stride: int = 1) -> None:
@@ -53,13 +53,12 @@ class ConvBn(nn.Module):
 
 
 class Resnext(nn.Module):
-    """A bottleneck whose 3x3 convolution is split into groups (Xie, Girshick,
-    Dollar, Tu and He, "Aggregated Residual Transformations for Deep Neural
-    Networks", 2016).
+    """A bottleneck whose 3x3 convolution is split into groups.
 
     `out` channels come out. The 3x3 convolution has `groups` groups (the paper's
     cardinality) of `group_width` channels; ResNeXt-50 32x4d begins with 32 groups of 4
-    and doubles their width with each stage.
+    and doubles their width with each stage. Xie, Girshick, Dollar, Tu and He,
+    "Aggregated Residual Transformations for Deep Neural Networks", 2016.
     """
 
     def __init__(self, in_channels: int, out: int, stride: int = 1) -> None:
@@ -101,8 +100,7 @@ class ResNeXt50(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             elif isinstance(module, nn.Linear):
                 nn.init.kaiming_uniform_(module.weight, nonlinearity="linear")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
         x = F.max_pool2d(self.conv1(data), 3, stride=2, ceil_mode=True)

@@ -1,4 +1,4 @@
-"""SE-ResNet-50 (Hu, Shen and Sun, "Squeeze-and-Excitation Networks", 2017)."""
+"""SE-ResNet (Hu, Shen and Sun, "Squeeze-and-Excitation Networks", 2017)."""
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +25,8 @@ class ConvBlock(nn.Module):
 
 
 class ConvBn(nn.Module):
-    """Convolution and batch normalisation without an activation: the end of a branch
-    that is added to another.
+    """Convolution and batch normalisation: the end of a branch that is added to
+    another.
     """
 
     def __init__(self, in_channels: int, out: int, stride: int = 1) -> None:
@@ -40,11 +40,11 @@ class ConvBn(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Squeeze and excitation: weighs each channel by a gate between 0 and 1 that is
-    computed from the means of all channels (Hu, Shen and Sun, "Squeeze-and-
-    Excitation Networks", 2017).
+    """Squeeze and excitation: weighs each channel by a gate between 0 and 1.
 
-    The gate is `reduction` times narrower in its middle.
+    The gate is computed from the means of all channels, through a layer that is
+    `reduction` times narrower. Hu, Shen and Sun, "Squeeze-and-Excitation Networks",
+    2017.
     """
 
     def __init__(self, in_channels: int) -> None:
@@ -61,12 +61,11 @@ class SqueezeExcite(nn.Module):
 
 
 class SeBottleneck(nn.Module):
-    """The bottleneck with squeeze and excitation at the end of its branch: the block
-    of SE-ResNet-50, -101 and -152 (Hu, Shen and Sun, "Squeeze-and-Excitation
-    Networks", 2017).
+    """The bottleneck with squeeze and excitation at the end of its branch.
 
     `width` is the width of the 3x3 convolution; four times as many channels come out.
-    The first convolution takes the stride.
+    The first convolution takes the stride. Hu, Shen and Sun, "Squeeze-and-Excitation
+    Networks", 2017.
     """
 
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
@@ -113,8 +112,7 @@ class SEResNet50(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             elif isinstance(module, nn.Linear):
                 nn.init.kaiming_uniform_(module.weight, nonlinearity="linear")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
         x = F.max_pool2d(self.conv1(data), 3, stride=2, ceil_mode=True)

@@ -38,8 +38,9 @@ class ConvBlock(nn.Module):
 
 
 class DepthwiseBn(nn.Module):
-    """Depthwise convolution, one filter for each channel, with batch normalisation
-    and no activation.
+    """Depthwise convolution and batch normalisation, without an activation.
+
+    Each channel has one filter of its own.
     """
 
     def __init__(self, in_channels: int, stride: int = 1) -> None:
@@ -61,8 +62,8 @@ class DepthwiseBn(nn.Module):
 
 
 class ConvBn(nn.Module):
-    """Convolution and batch normalisation without an activation: the end of a branch
-    that is added to another.
+    """Convolution and batch normalisation: the end of a branch that is added to
+    another.
     """
 
     def __init__(self, in_channels: int, out: int) -> None:
@@ -76,26 +77,22 @@ class ConvBn(nn.Module):
 
 
 class UnitV1(nn.Module):
-    """The unit of ShuffleNet (Zhang, Zhou, Lin and Sun, "ShuffleNet: An Extremely
-    Efficient Convolutional Neural Network for Mobile Devices", 2017).
+    """The unit of ShuffleNet: grouped convolutions with a shuffle between them.
 
     `out` channels come out. With `stride = 1` the input is added to the branch, with
     `stride = 2` it is pooled and joined to it. `split` is false where the first
     convolution has no groups: in the first unit after the stem, whose input is narrow.
+    Zhang, Zhou, Lin and Sun, "ShuffleNet: An Extremely Efficient Convolutional Neural
+    Network for Mobile Devices", 2017.
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out: int,
-        reduce_groups: int,
-        expand_out: int,
-        stride: int = 1,
+        self, in_channels: int, out: int, reduce_groups: int, stride: int = 1
     ) -> None:
         super().__init__()
         self.reduce = ConvBlock(in_channels, out // 4, groups=reduce_groups)
         self.filter = DepthwiseBn(out // 4, stride=stride)
-        self.expand = ConvBn(out // 4, expand_out)
+        self.expand = ConvBn(out // 4, out - in_channels if stride != 1 else out)
         self.with_pool = stride != 1
 
     def forward(self, x: Tensor) -> Tensor:
@@ -104,10 +101,10 @@ class UnitV1(nn.Module):
         if self.with_pool:
             pool = F.avg_pool2d(x, 3, stride=2, ceil_mode=True)
             concat = torch.cat([pool, expand], dim=1)
-            relu = F.relu(concat, inplace=True)
+            x = F.relu(concat, inplace=True)
         else:
-            relu = F.relu(x + expand, inplace=True)
-        return relu
+            x = F.relu(x + expand, inplace=True)
+        return x
 
 
 class ShuffleNet(nn.Module):
@@ -115,16 +112,13 @@ class ShuffleNet(nn.Module):
         super().__init__()
         self.conv1 = ConvBlock(3, 24, kernel=3, stride=2)
         self.stage2 = nn.Sequential(
-            UnitV1(24, 240, 1, 216, stride=2),
-            *(UnitV1(240, 240, 3, 240) for _ in range(3)),
+            UnitV1(24, 240, 1, stride=2), *(UnitV1(240, 240, 3) for _ in range(3))
         )
         self.stage3 = nn.Sequential(
-            UnitV1(240, 480, 3, 240, stride=2),
-            *(UnitV1(480, 480, 3, 480) for _ in range(7)),
+            UnitV1(240, 480, 3, stride=2), *(UnitV1(480, 480, 3) for _ in range(7))
         )
         self.stage4 = nn.Sequential(
-            UnitV1(480, 960, 3, 480, stride=2),
-            *(UnitV1(960, 960, 3, 960) for _ in range(3)),
+            UnitV1(480, 960, 3, stride=2), *(UnitV1(960, 960, 3) for _ in range(3))
         )
         self.classifier = nn.Linear(960, 1000)
         for module in self.modules():
@@ -132,8 +126,7 @@ class ShuffleNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.01)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
         x = F.max_pool2d(self.conv1(data), 3, stride=2, ceil_mode=True)

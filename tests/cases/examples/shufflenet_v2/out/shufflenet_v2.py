@@ -27,8 +27,9 @@ class ConvBlock(nn.Module):
 
 
 class DepthwiseBn(nn.Module):
-    """Depthwise convolution, one filter for each channel, with batch normalisation
-    and no activation.
+    """Depthwise convolution and batch normalisation, without an activation.
+
+    Each channel has one filter of its own.
     """
 
     def __init__(self, in_channels: int, stride: int = 1) -> None:
@@ -50,24 +51,25 @@ class DepthwiseBn(nn.Module):
 
 
 class UnitV2(nn.Module):
-    """The unit of ShuffleNetV2 (Ma, Zhang, Zheng and Sun, "ShuffleNet V2: Practical
-    Guidelines for Efficient CNN Architecture Design", 2018).
+    """The unit of ShuffleNetV2: two branches, joined and shuffled.
 
     `out` channels come out. With `stride = 1` half of the input goes through unchanged;
-    with `stride = 2` both halves of the output are computed from all of it.
+    with `stride = 2` both halves of the output are computed from all of it. Ma, Zhang,
+    Zheng and Sun, "ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture
+    Design", 2018.
     """
 
-    def __init__(
-        self, in_channels: int, out: int, stride: int = 1, value: tuple[int] = (58,)
-    ) -> None:
+    def __init__(self, in_channels: int, out: int, stride: int = 1) -> None:
         super().__init__()
         self.with_shortcut_dw = stride != 1
         if stride != 1:
             self.shortcut_dw = DepthwiseBn(in_channels, stride=stride)
             self.shortcut = ConvBlock(in_channels, out // 2)
         else:
-            self.value = value
-        self.conv1 = ConvBlock(in_channels * stride // 2, out // 2)
+            self.cuts = (in_channels // 2,)
+        self.conv1 = ConvBlock(
+            in_channels if stride != 1 else in_channels // 2, out // 2
+        )
         self.conv2 = DepthwiseBn(out // 2, stride=stride)
         self.conv3 = ConvBlock(out // 2, out // 2)
 
@@ -77,7 +79,7 @@ class UnitV2(nn.Module):
             left = self.shortcut(shortcut_dw)
             right = x
         else:
-            left, right = torch.tensor_split(x, self.value, dim=1)
+            left, right = torch.tensor_split(x, self.cuts, dim=1)
         conv3 = self.conv3(self.conv2(self.conv1(right)))
         x = torch.cat([left, conv3], dim=1)
         return F.channel_shuffle(x, 2)
@@ -91,12 +93,10 @@ class ShuffleNetV2(nn.Module):
             UnitV2(24, 116, stride=2), *(UnitV2(116, 116) for _ in range(3))
         )
         self.stage3 = nn.Sequential(
-            UnitV2(116, 232, stride=2),
-            *(UnitV2(232, 232, value=(116,)) for _ in range(7)),
+            UnitV2(116, 232, stride=2), *(UnitV2(232, 232) for _ in range(7))
         )
         self.stage4 = nn.Sequential(
-            UnitV2(232, 464, stride=2),
-            *(UnitV2(464, 464, value=(232,)) for _ in range(3)),
+            UnitV2(232, 464, stride=2), *(UnitV2(464, 464) for _ in range(3))
         )
         self.conv5 = ConvBlock(464, 1024)
         self.classifier = nn.Linear(1024, 1000)
@@ -105,8 +105,7 @@ class ShuffleNetV2(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.01)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
         x = F.max_pool2d(self.conv1(data), 3, stride=2, ceil_mode=True)

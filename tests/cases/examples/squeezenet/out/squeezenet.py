@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 
 class Fire(nn.Module):
-    """A few 1x1 filters (`squeeze`) before as many 1x1 as 3x3 filters (`expand` of
-    each), which are joined.
+    """A few 1x1 filters, then 1x1 beside 3x3 filters, joined.
+
+    `squeeze` is the number of the first; `expand` that of each of the others.
     """
 
     def __init__(self, in_channels: int, squeeze: int, expand: int) -> None:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 
 class ConvRelu(nn.Module):
-    """Convolution with a bias, then ReLU: the unit of networks without batch
+    """Convolution with a bias, then ReLU: the unit of networks without
     normalisation.
     """
 

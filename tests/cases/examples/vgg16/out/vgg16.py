@@ -1,5 +1,5 @@
-"""VGG-16, named as the authors' Caffe model (Simonyan and Zisserman, "Very Deep
-Convolutional Networks for Large-Scale Image Recognition", 2014).
+"""VGG-16 and VGG-19, named as the authors' Caffe model (Simonyan and Zisserman,
+"Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014).
 """
 
 import torch
@@ -8,9 +8,9 @@ from torch.nn import functional as F
 
 
 class Stage(nn.Module):
-    """`layers` 3x3 convolutions with ReLU, then half the resolution.
+    """A run of 3x3 convolutions with ReLU, then half the resolution.
 
-    `number` is the stage's number, for the layers' names.
+    `number` is the stage's number, for the names of the `layers` layers.
     """
 
     def __init__(self, in_channels: int, out: int, layers: int) -> None:
@@ -50,8 +50,7 @@ class VGG16(nn.Module):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.005)
-                if module.bias is not None:
-                    nn.init.constant_(module.bias, 0.1)
+                nn.init.constant_(module.bias, 0.1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stage1(x)
