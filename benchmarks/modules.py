@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import netgen
 from benchmarks.cold import ROOT
-from benchmarks.measure import QUICK, Comparison, Effort, Task, take_turns
+from benchmarks.measure import QUICK, Comparison, Effort, Task, take_turns, timed
 from benchmarks.peers.peleenet_torch import PeleeNet
 from benchmarks.peers.resnet50_torch import ResNet50
 from benchmarks.table import Row, Section, compared
@@ -95,7 +95,7 @@ def forward(module: nn.Module, image: Tensor) -> Task:
     def work() -> None:
         module(image)
 
-    return _timed(work, image)
+    return on_device(work, image)
 
 
 def backward(module: nn.Module, image: Tensor) -> Task:
@@ -106,15 +106,16 @@ def backward(module: nn.Module, image: Tensor) -> Task:
         module.zero_grad()
         module(image).square().sum().backward()
 
-    return _timed(work, image)
+    return on_device(work, image)
 
 
-def _timed(work: Callable[[], None], image: Tensor) -> Task:
-    def task() -> float:
-        start = time.perf_counter()
+def on_device(work: Callable[[], None], image: Tensor) -> Task:
+    """The task of some work on the image's device; another device than the processor is waited for."""
+    if not image.is_cuda:
+        return timed(work)
+
+    def finished() -> None:
         work()
-        if image.is_cuda:
-            torch.cuda.synchronize()
-        return time.perf_counter() - start
+        torch.cuda.synchronize()
 
-    return task
+    return timed(finished, time.perf_counter)
