@@ -188,17 +188,18 @@ def test_a_reader_that_goes_away_is_no_error(here: Path) -> None:
     assert (done.stdout, done.stderr) == ("141\n", "")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_an_interruption_leaves_nothing_behind(here: Path) -> None:
-    (here / "long.net").write_text(
-        "net Long() {\n    x = input(1, 3, 8, 8)\n    for i in 1..900000 { x = relu(x) }\n}\n"
-    )
+    os.mkfifo("long.net")
     process = subprocess.Popen(
         [sys.executable, "-m", "netgen", "build", "long.net", "--target", "prototxt", "-o", "out.prototxt"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(1)
+    with open("long.net", "w") as program:  # opens when netgen does, so that it is surely at work from here on
+        program.write("net Long() {\n    x = input(1, 3, 8, 8)\n    for i in 1..900000 { x = relu(x) }\n}\n")
+    time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "netgen: interrupted\n")
