@@ -89,6 +89,7 @@ Expr = Input | Inputs | Name | Call | Infix | Item | int | float | bool | str | 
 class Helper:
     """A function or class that PyTorch lacks, printed once at the head of a file that needs it.
 
+    A function's name begins with an underscore, which no variable of an emitted file does.
     ``source`` is Python as a person would write it, docstring included; it may use ``torch``, ``nn``, ``F``,
     ``Tensor`` and the helpers named in ``needs``.
     """

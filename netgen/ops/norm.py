@@ -148,9 +148,9 @@ class BatchNorm(Operator):
 # --- local response -------------------------------------------------------------------------------
 
 _LRN_WITHIN = Helper(
-    "lrn_within_channel",
+    "_lrn_within_channel",
     '''
-def lrn_within_channel(x: Tensor, size: int, alpha: float, beta: float) -> Tensor:
+def _lrn_within_channel(x: Tensor, size: int, alpha: float, beta: float) -> Tensor:
     """Local response normalisation over a square of each channel."""
     mean = F.avg_pool2d(x.square(), size, stride=1, padding=size // 2)
     return x * torch.pow(1 + alpha * mean, -beta)
@@ -161,7 +161,7 @@ def lrn_within_channel(x: Tensor, size: int, alpha: float, beta: float) -> Tenso
 def _lrn_call(n: Node) -> Call:
     a = n.a
     if a.region == "within":
-        return Call("lrn_within_channel", Input(), a.size, a.alpha, a.beta)
+        return Call("_lrn_within_channel", Input(), a.size, a.alpha, a.beta)
     return Call("F.local_response_norm", Input(), a.size, alpha=a.alpha, beta=a.beta, k=a.k)
 
 
@@ -326,9 +326,9 @@ class Normalize(Operator):
 # --- mean and variance of each image --------------------------------------------------------------
 
 _MVN = Helper(
-    "mvn",
+    "_mvn",
     '''
-def mvn(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+def _mvn(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     """Subtract the mean over some axes, then divide by the standard deviation."""
     deviation, mean = torch.std_mean(x, axes, correction=0, keepdim=True)
     return (x - mean) / (deviation + eps)
@@ -342,7 +342,7 @@ def _mvn_axes(n: Node) -> tuple[int, ...]:
 
 def _mvn_call(n: Node) -> Expr:
     if n.a.normalize_variance:
-        return Call("mvn", Input(), _mvn_axes(n), n.a.eps)
+        return Call("_mvn", Input(), _mvn_axes(n), n.a.eps)
     return Infix("-", Input(), Call(".mean", Input(), _mvn_axes(n), keepdim=True))
 
 

@@ -135,9 +135,9 @@ def _torch_spelling(module: str, function: str, odd: Helper) -> TorchSpelling:
 
 
 _WINDOWS = Helper(
-    "pad_for_windows",
+    "_pad_for_windows",
     '''
-def pad_for_windows(
+def _pad_for_windows(
     x: Tensor,
     kernel: tuple[int, int],
     stride: tuple[int, int],
@@ -159,9 +159,9 @@ def pad_for_windows(
 )
 
 _ODD_MAX = Helper(
-    "caffe_max_pool",
+    "_caffe_max_pool",
     '''
-def caffe_max_pool(
+def _caffe_max_pool(
     x: Tensor,
     kernel: tuple[int, int],
     stride: tuple[int, int],
@@ -169,16 +169,16 @@ def caffe_max_pool(
     ceil: bool = True,
 ) -> Tensor:
     """Max pooling with Caffe's windows; one wholly outside gives the lowest number."""
-    x = pad_for_windows(x, kernel, stride, pad, ceil, torch.finfo(x.dtype).min)
+    x = _pad_for_windows(x, kernel, stride, pad, ceil, torch.finfo(x.dtype).min)
     return F.max_pool2d(x, kernel, stride)
 ''',
     needs=[_WINDOWS],
 )
 
 _ODD_AVG = Helper(
-    "caffe_avg_pool",
+    "_caffe_avg_pool",
     '''
-def caffe_avg_pool(
+def _caffe_avg_pool(
     x: Tensor,
     kernel: tuple[int, int],
     stride: tuple[int, int],
@@ -186,7 +186,7 @@ def caffe_avg_pool(
     ceil: bool = True,
 ) -> Tensor:
     """Average pooling with Caffe's windows, which count padding but nothing beyond."""
-    padded = pad_for_windows(x, kernel, stride, pad, ceil, 0.0)
+    padded = _pad_for_windows(x, kernel, stride, pad, ceil, 0.0)
     sums = F.avg_pool2d(padded, kernel, stride, divisor_override=1)
     sizes = []
     for axis in (-2, -1):

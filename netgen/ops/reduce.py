@@ -70,9 +70,9 @@ class Reduce(Operator):
 # --- argmax ---------------------------------------------------------------------------------------
 
 _LARGEST = Helper(
-    "largest",
+    "_largest",
     '''
-def largest(x: Tensor, axis: int, count: int) -> tuple[Tensor, Tensor]:
+def _largest(x: Tensor, axis: int, count: int) -> tuple[Tensor, Tensor]:
     """The largest values along an axis, and their places; of equals the last first."""
     values, places = x.flip(axis).sort(dim=axis, descending=True, stable=True)
     places = x.size(axis) - 1 - places
@@ -81,11 +81,11 @@ def largest(x: Tensor, axis: int, count: int) -> tuple[Tensor, Tensor]:
 )
 
 _LARGEST_OF_IMAGE = Helper(
-    "largest_of_image",
+    "_largest_of_image",
     '''
-def largest_of_image(x: Tensor, count: int, values: bool = False) -> Tensor:
+def _largest_of_image(x: Tensor, count: int, values: bool = False) -> Tensor:
     """The places of the largest values of each image, and ``values`` too, on axis 2."""
-    best, places = largest(x.flatten(1), 1, count)
+    best, places = _largest(x.flatten(1), 1, count)
     both = torch.stack([places, best], 1) if values else places.unsqueeze(1)
     return both.reshape(both.shape + (1,) * (x.dim() - 3))
 ''',
@@ -96,8 +96,8 @@ def largest_of_image(x: Tensor, count: int, values: bool = False) -> Tensor:
 def _argmax_call(n: Node) -> Expr:
     a = n.a
     if a.axis is None:
-        return Call("largest_of_image", Input(), a.top_k, values=a.out_max_val)
-    return Item(Call("largest", Input(), a.axis, a.top_k), 0 if a.out_max_val else 1)
+        return Call("_largest_of_image", Input(), a.top_k, values=a.out_max_val)
+    return Item(Call("_largest", Input(), a.axis, a.top_k), 0 if a.out_max_val else 1)
 
 
 def _argmax_onnx(n: Node) -> list[OnnxNode]:

@@ -190,9 +190,9 @@ def _piece_sizes(n: Node, extent: int) -> list[int]:
 
 
 _CROP = Helper(
-    "crop",
+    "_crop",
     '''
-def crop(x: Tensor, like: Tensor, axis: int, offset: tuple[int, ...]) -> Tensor:
+def _crop(x: Tensor, like: Tensor, axis: int, offset: tuple[int, ...]) -> Tensor:
     """Cut ``x`` to the size of another tensor on all axes from ``axis`` on."""
     for dim, start in enumerate(offset, axis):
         x = x.narrow(dim, start, like.size(dim))
@@ -245,7 +245,9 @@ class Crop(Operator):
         return [(*x[:axis], *like[axis:])]
 
     caffe = CaffeSpelling("Crop", "crop_param", Field("axis", "axis", 2), Many("offset", "offset", (0,)))
-    torch = TorchSpelling(function=lambda n: Call("crop", Input(0), Input(1), axis_of(n), _offsets(n)), helpers=[_CROP])
+    torch = TorchSpelling(
+        function=lambda n: Call("_crop", Input(0), Input(1), axis_of(n), _offsets(n)), helpers=[_CROP]
+    )
     onnx = OnnxSpelling(_crop_onnx)
 
 

@@ -121,6 +121,8 @@ def test_helpers_are_python_with_documentation() -> None:
         assert isinstance(definition, (ast.FunctionDef, ast.ClassDef))
         assert definition.name == name
         assert ast.get_docstring(definition)
+        if isinstance(definition, ast.FunctionDef):
+            assert name.startswith("_"), "no variable that a program names begins so"
         assert max(map(len, source.splitlines())) <= 88
 
 
