@@ -23,9 +23,13 @@ def run(args: Namespace, console: Console) -> int:
         wanted = f"-o {args.output}/" if args.output else "-o DIR/"
         args.usage_error(f"{len(targets)} targets need a folder to write to: {wanted}")
     source = read(args.file)
-    net = build(source, net=args.net, settings=_settings(args.settings), max_layers=args.max_layers)
+    settings = _settings(args.settings)
+    stages = [f"compiling {source.path}"]
+    with console.working(lambda: stages[-1]):
+        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers)
+        stages.append(f"writing {len(net.graph.nodes):,} layers")
+        texts = _emit(net, targets)
     console.problems(net.warnings)
-    texts = _emit(net, targets)
     if args.output is None or args.output == "-":
         console.output(texts[targets[0]])
         return 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from json import dumps
 from typing import TextIO
 
@@ -56,6 +57,17 @@ class Console:
         """Say what was done."""
         if not self.quiet:
             print(text, file=sys.stderr)
+
+    @contextmanager
+    def working(self, status: Callable[[], str]) -> Iterator[None]:
+        """Show on a terminal what is being done, when it takes long."""
+        if self.quiet or not sys.stderr.isatty():
+            yield
+            return
+        from netgen.cli.progress import progress
+
+        with progress(sys.stderr, status):
+            yield
 
     def colored(self, stream: TextIO) -> bool:
         if self.color != "auto":
