@@ -42,7 +42,12 @@ def test_a_line_is_shown_and_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_line_is_wiped_after_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     screen = Screen()
-    with pytest.raises(KeyboardInterrupt), progress.progress(screen, lambda: "compiling"):
-        assert screen.written.wait(30)
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with progress.progress(screen, lambda: "compiling"):
+            assert screen.written.wait(30)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert screen.getvalue().endswith(" \r")
