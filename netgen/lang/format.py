@@ -145,13 +145,8 @@ class _Formatter:
             self._body(statement.otherwise, indent)
 
     def _body(self, statements: Sequence[ast.Statement], indent: int) -> None:
-        """What stands between a `{`, which has been written, and its `}`, which ends up last."""
-        brace = self._words[self._at]
-        header = self._lines[-1]
-        if not statements and not brace.above and not header.comment:
-            self._at += 1
-            header.text += "}"
-            header.comment = brace.behind
+        """What stands behind a header, up to its `}`."""
+        if self._words[self._at - 1].kind == "RBRACE":
             return
         for statement in statements:
             self._statement(statement, indent + INDENT)
@@ -182,9 +177,14 @@ class _Formatter:
         return self._words[first : self._at]
 
     def _header(self, indent: int, onto: Line | None = None) -> None:
-        """The words up to a `{`; ``onto`` is the line to go on with, if not a new one."""
+        """The words up to a `{`, and its `}` if that follows at once; ``onto`` is the line to go on with."""
         last = self._at
         while self._words[last].kind != "LBRACE":
+            last += 1
+        brace = self._words[last + 1]
+        is_empty = brace.kind == "RBRACE" and not brace.above and not self._words[last].behind
+        if is_empty and self._words[last + 2].kind != "ELSE":
+            brace.space = ""
             last += 1
         words = self._words[self._at : last + 1]
         self._at = last + 1

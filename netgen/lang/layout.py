@@ -11,7 +11,7 @@ _FILL_COLUMN = 60
 
 _OPERANDS = frozenset(("NAME", "INT", "FLOAT", "FRACTION", "STRING", "TRUE", "FALSE", "RPAR", "RSQB"))
 _OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB"}
-_BREAK_BEFORE = frozenset(("AND", "OR", "THEN", "ELSE", "ARROW"))
+_BREAK_BEFORE = frozenset(("AND", "OR", "THEN", "ELSE", "ARROW", "PLUS", "MINUS"))
 
 
 class Word:
@@ -87,7 +87,7 @@ def _is_apart(before: Word, word: Word) -> bool:
 class Group:
     """What stands in brackets, as items with commas between, and the brackets."""
 
-    __slots__ = ("close", "commas", "is_list", "items", "open", "words")
+    __slots__ = ("close", "commas", "is_list", "is_spread", "items", "open", "words")
 
     def __init__(self, open: Word, is_list: bool) -> None:
         self.open = open
@@ -98,17 +98,21 @@ class Group:
         self.commas: list[Word] = []
         self.words: list[Word] = []
         """All words but the brackets."""
+        self.is_spread = False
+        """Whether each item must have a line of its own."""
 
-    @property
-    def is_spread(self) -> bool:
-        """Whether each item has a line of its own: for comments, or as the author wants it.
+    def end(self, close: Word) -> None:
+        """Close the group. It is spread for comments, for a group in it that is, or because the author wants it.
 
         The author says so by a line break behind the opening bracket and a comma behind the last item.
         """
-        if self.open.behind or self.close.above or any(word.above or word.behind for word in self.words):
-            return True
+        self.close = close
+        has_comments = self.open.behind or close.above or any(word.above or word.behind for word in self.words)
         has_last_comma = self.is_list and bool(self.commas) and not self.items[-1]
-        return has_last_comma and self.words[0].is_first
+        inner = (part for item in self.items for part in item if isinstance(part, Group))
+        self.is_spread = (
+            bool(has_comments) or (has_last_comma and self.words[0].is_first) or any(part.is_spread for part in inner)
+        )
 
 
 Part = Word | Group
@@ -128,8 +132,7 @@ def group(words: Sequence[Word]) -> list[Part]:
             stack.append(new)
             continue
         if stack and word.kind == _OPENERS[stack[-1].open.kind]:
-            stack[-1].close = word
-            stack.pop()
+            stack.pop().end(word)
         elif stack and word.kind == "COMMA":
             stack[-1].commas.append(word)
             stack[-1].items.append([])
@@ -188,17 +191,36 @@ class Writer:
         else:
             self._line.indent = indent
 
-    def write(self, parts: Sequence[Part], indent: int) -> None:
-        """Write parts from where the line is; lines that they go on with are indented more than ``indent``."""
+    def write(self, parts: Sequence[Part], indent: int, tail: int = 0) -> None:
+        """Write parts from where the line is; lines that they go on with are indented more than ``indent``.
+
+        ``tail`` columns must find room behind the last one.
+        """
         for i, part in enumerate(parts):
             here = indent if i == 0 else indent + INDENT
             rest = _up_to_break(parts, i)
-            if i > 0 and _may_break(parts, i) and self._column + _least_width(rest) > WIDTH:
+            behind = tail if i + len(rest) == len(parts) else 0
+            if i > 0 and _may_break(parts, i) and self._needs_line(rest, here, behind):
                 self.newline(here)
             if isinstance(part, Word):
                 self._word(part, here)
             else:
-                self._group(part, _least_width(rest[1:]), here)
+                self._group(part, _tail_width(rest[1:], behind), here)
+
+    def _needs_line(self, parts: Sequence[Part], indent: int, tail: int) -> bool:
+        """Whether parts without a break between them go on a line of their own.
+
+        They do if they do not fit here and fit there. If they must be broken anyway, it is enough that their first
+        bracket can be opened here.
+        """
+        columns = len(flat(parts)) + tail
+        groups = [i for i, part in enumerate(parts) if isinstance(part, Group)]
+        is_spread = any(isinstance(part, Group) and part.is_spread for part in parts)
+        if not is_spread and self._column + columns <= WIDTH:
+            return False
+        if not groups or (not is_spread and indent + columns <= WIDTH):
+            return True
+        return self._column + _tail_width(parts[: groups[0]], 0) + 2 > WIDTH
 
     def _word(self, word: Word, indent: int) -> None:
         for comment, _ in word.above:
@@ -258,8 +280,9 @@ class Writer:
         items = [item for item in part.items if item]
         for i, item in enumerate(items):
             self.newline(inner)
-            self.write(item, inner)
-            if i < len(items) - 1 or part.is_list:
+            has_comma = i < len(items) - 1 or part.is_list
+            self.write(item, inner, 1 if has_comma else 0)
+            if has_comma:
                 self._text(",")
             if i < len(part.commas):
                 self._comma_comments(part.commas[i], inner)
@@ -279,7 +302,7 @@ class Writer:
 def _may_break(parts: Sequence[Part], index: int) -> bool:
     """Whether a line may end in front of a part that stands in no brackets."""
     part, before = parts[index], parts[index - 1]
-    if isinstance(part, Word) and part.kind in _BREAK_BEFORE:
+    if isinstance(part, Word) and part.kind in _BREAK_BEFORE and not part.unary:
         return True
     return isinstance(before, Word) and before.kind == "COMMA"
 
@@ -291,14 +314,14 @@ def _up_to_break(parts: Sequence[Part], start: int) -> Sequence[Part]:
     return parts[start:end]
 
 
-def _least_width(parts: Sequence[Part]) -> int:
-    """The columns that parts need on their line: up to the next bracket that is spread, or all of them."""
+def _tail_width(parts: Sequence[Part], tail: int) -> int:
+    """The columns that must find room behind a bracket: up to the next one that can be broken, or all of them."""
     columns = 0
     for part in parts:
         if isinstance(part, Group):
-            if part.is_spread:
+            if part.is_spread or (part.is_list and part.words):
                 return columns + len(part.open.space) + len(part.open.text)
             columns += len(_flat_group(part))
         else:
             columns += len(part.space) + len(part.text)
-    return columns
+    return columns + tail
