@@ -14,9 +14,9 @@ __all__ = ["TorchModule", "emit"]
 class TorchModule:
     """The source of a module, and where its parts are.
 
-    ``state`` gives the key in the ``state_dict`` for each (layer, parameter); layers that share weights have a key
-    each. ``paths`` gives the module of each layer that has one, say ``"stage1.0.conv"``. ``hooks`` are the layers whose values
-    modules return, by path; ``taps`` those that functions compute, by module path and the number in the source.
+    ``state`` gives the key in the ``state_dict`` for each (layer, parameter); layers that share weights have one key
+    each. ``paths`` gives the module of each layer that has one, say ``"stage1.0.conv"``. ``hooks`` are the layers whose
+    values modules return, by path; ``taps`` those that functions compute, by module path and the number in the source.
     """
 
     def __init__(self, plan: Plan) -> None:

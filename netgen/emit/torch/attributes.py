@@ -44,11 +44,11 @@ class Attributes:
         """An attribute for a number or a flag."""
         return self._taken.claim(attribute(name, "value"))
 
-    def flag(self, branch: Branch) -> str:
-        """An attribute for the condition of a branch."""
+    def flag_base(self, branch: Branch) -> str:
+        """What the condition of a branch may be called."""
         slots = [*branch.slots, *branch.otherwise]
         named = next((slot for slot in slots if not slot.is_function), slots[0])
-        return self.plain(f"with_{self._base([named])}")
+        return f"with_{self._base([named])}"
 
     # --- where names come from --------------------------------------------------------------------
 

@@ -105,9 +105,12 @@ class Builder:
         self._add_settings()
         self.loops = [name for name in LOOP_VARIABLES if name not in self.names]
         self.attributes = Attributes(plan.skeleton)
+        self.conditions: dict[frozenset[int], object] = {}
+        """By the forms that they hold for."""
 
     def build(self) -> ClassPlan:
         plan = self.plan
+        self._decide()
         entries = self.skeleton.entries
         if len(entries) == 1 and isinstance(entries[0], Slot) and self._is_sequential(entries[0]):
             plan.is_sequential = True
@@ -130,8 +133,8 @@ class Builder:
             alone = "in_channels" if len(first.inputs[i].shape) > 2 else "in_features"
             self._add(alone if len(first.names) == 1 else f"{variable(name)}_channels", channels)
         for name, value in first.instance.args.items():
-            if isinstance(value, (bool, int, float, str)):
-                values = [body.instance.args.get(name) for body in bodies]
+            if isinstance(value, (bool, int, float, str)) or _is_list_of_numbers(value):
+                values = [_hashable(body.instance.args.get(name)) for body in bodies]
                 defaults = [body.instance.defaults.get(name, Setting.NO_DEFAULT) for body in bodies]
                 same, default = constant(defaults)
                 self._add(variable(name), values, default if same else Setting.NO_DEFAULT)
@@ -245,12 +248,14 @@ class Builder:
 
     def _is_sequential(self, slot: Slot) -> bool:
         """Whether the class is nothing but one chain."""
-        return all(isinstance(step, Chain) for step in slot.present) and self.skeleton.outputs == [Ref(slot.number, 0)]
+        is_block = self.bodies[0].instance.parent is not None
+        is_chain = all(isinstance(step, Chain) for step in slot.present)
+        return is_block and is_chain and self.skeleton.outputs == [Ref(slot.number, 0)]
 
     def _sequence(self, slot: Slot, prefix: str) -> list[object]:
         """The arguments of the ``nn.Sequential`` for the chains of a slot."""
         rows = [(row, (), chain.parts) for row, chain in enumerate(slot.members) if isinstance(chain, Chain)]
-        owner = prefix.rstrip(".")
+        owner = prefix.partition(".")[0]
         if self.is_single:
             return self._list(rows[0][2], prefix, owner)
         for _, _, parts in rows:
@@ -416,16 +421,29 @@ class Builder:
 
     # --- what only some instances have -----------------------------------------------------------
 
+    def _decide(self) -> None:
+        """Find the conditions first: constants may depend on them."""
+        for entry in self.skeleton.entries:
+            if isinstance(entry, Branch):
+                self._condition(entry.forms, self.attributes.flag_base(entry))
+            elif isinstance(entry, Choice):
+                name = self.attributes.of([slot for option in entry.options for slot in option.slots])
+                for option in entry.options if entry.passes else entry.options[:-1]:
+                    self._condition(option.forms, f"with_{name}")
+
     def _condition(self, forms: frozenset[int], name: str) -> object:
-        truths = self.skeleton.rows_with(forms)
-        found = self.table.fit_truth(truths)
-        return found if found is not None else self._invent(truths, name)
+        if forms not in self.conditions:
+            truths = self.skeleton.rows_with(forms)
+            found = self.table.fit_truth(truths)
+            self.conditions[forms] = found if found is not None else self._invent(truths, name)
+            self.table.conditions.append(self.conditions[forms])
+        return self.conditions[forms]
 
     def _choice(self, choice: Choice) -> list[Statement]:
         slots = [slot for option in choice.options for slot in option.slots]
         name = self.attributes.of(slots)
         conditional = [*choice.options] if choice.passes else choice.options[:-1]
-        conditions = [self._condition(option.forms, name) for option in conditional]
+        conditions = [self.conditions[option.forms] for option in conditional]
         exprs = [self._option(option.slots, name) for option in choice.options]
         expr: object = Call("nn.Identity") if choice.passes else exprs.pop()
         for condition, each in zip(reversed(conditions), reversed(exprs), strict=True):
@@ -436,19 +454,23 @@ class Builder:
 
     def _option(self, slots: list[Slot], name: str) -> object:
         """A chain of slots as one module."""
-        if len(slots) == 1 and isinstance(slots[0].present[0], Chain):
-            return Call("nn.Sequential", *self._sequence(slots[0], f"{name}."))
         exprs = []
         for number, slot in enumerate(slots):
+            path = name if len(slots) == 1 else f"{name}.{number}"
+            if isinstance(slot.present[0], Chain):
+                exprs.append(Call("nn.Sequential", *self._sequence(slot, f"{path}.")))
+                continue
             cells = [Cell(row, (), step) for row, step in enumerate(slot.members) if step is not None]
             for step in slot.present:
-                step.path = name if len(slots) == 1 else f"{name}.{number}"
+                step.path = path
             exprs.append(self._module(cells, name if isinstance(cells[0].step, Use) else ""))
         return exprs[0] if len(exprs) == 1 else Call("nn.Sequential", *exprs)
 
     def _branch(self, branch: Branch) -> list[Statement]:
-        name = self.attributes.flag(branch)
-        condition = self._condition(branch.forms, name)
+        condition = self.conditions[branch.forms]
+        name = self.attributes.plain(
+            condition.text if isinstance(condition, Name) else self.attributes.flag_base(branch)
+        )
         self.plan.flags[branch.slots[0].number] = name
         body = [statement for slot in branch.slots for statement in self._slot(slot)]
         otherwise = [statement for slot in branch.otherwise for statement in self._slot(slot)]
@@ -456,6 +478,14 @@ class Builder:
         if body:
             return [*made, If(condition, body, otherwise)]
         return [*made, If(Not(condition), otherwise, [])] if otherwise else made
+
+
+def _is_list_of_numbers(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(type(each) in (int, float) for each in value)
+
+
+def _hashable(value: object) -> object:
+    return tuple(value) if _is_list_of_numbers(value) and isinstance(value, list) else value
 
 
 def names_within(expr: object) -> set[str]:

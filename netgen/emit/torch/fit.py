@@ -11,6 +11,9 @@ exist; where several expressions are right, the one that a person would more lik
 4. two settings and a number, ``in_channels + 32 * layers``; or a setting and two numbers
 5. three settings, ``in_channels + growth * layers``
 
+Between 3 and 4 comes what depends on a condition that the class has anyhow, ``out if stride == 1 else out // 2``. Lists
+are settings whose elements may be used alone, ``kernel[0] // 2``.
+
 The longer forms fit few rows by accident too easily, so they need more rows that differ.
 """
 
@@ -21,7 +24,7 @@ from itertools import combinations, islice, permutations
 from operator import add, eq, floordiv, mul, ne, sub
 from typing import Any
 
-from netgen.emit.torch.expression import Not
+from netgen.emit.torch.expression import Conditional, Not
 from netgen.ir.spell_torch import Infix, Name
 
 ABSENT: Any = object()
@@ -35,6 +38,9 @@ ALIASES = {
     "padding": ("pad", "kernel"),
 }
 """Settings that an argument of PyTorch's is likely to be."""
+
+SPATIAL = frozenset(["kernel", "stride", "pad", "dilation"])
+"""Settings that say nothing about channels."""
 
 
 def same(a: object, b: object) -> bool:
@@ -75,14 +81,17 @@ class Table:
 
     def __init__(self) -> None:
         self.settings: list[Setting] = []
+        self.conditions: list[object] = []
+        """What the class decides by."""
 
     def find(self, name: str) -> Setting | None:
         return next((setting for setting in self.settings if setting.name == name), None)
 
     def use(self, expr: object) -> object:
         """Note that the settings in an expression are needed; gives the expression."""
+        used = {name.partition("[")[0] for name in names_in(expr)}
         for setting in self.settings:
-            setting.is_used = setting.is_used or setting.name in names_in(expr)
+            setting.is_used = setting.is_used or setting.name in used
         return expr
 
     # --- values --------------------------------------------------------------------------------
@@ -92,16 +101,59 @@ class Table:
 
         ``mentioned`` are words of the source text where the value comes from, which decide between equals.
         """
-        problem = _Problem(values, self.settings, argument, mentioned)
-        found = problem.best((Name(setting.name) for setting in problem.settings), 1)
-        if found is not None or not all(type(value) is int for value in problem.values):
-            return self.use(found)
-        numbers = [setting.name for setting in problem.settings if setting.is_all(int)]
-        for fewest, tier in ((2, _with_number), (3, _pairs), (3, _pairs_with_number), (4, _triples)):
+        return self.use(self._found(_Problem(values, self.settings, argument, mentioned)))
+
+    def _found(self, problem: _Problem) -> object | None:
+        names = [setting.name for setting in problem.settings]
+        found = problem.best(map(Name, names), 1)
+        if found is not None or not problem.values:
+            return found
+        if all(isinstance(value, tuple) for value in problem.values):
+            return self._tuple(problem)
+        if any(type(value) is not int for value in problem.values):
+            return None
+        numbers = problem.numbers()
+        for fewest, tier in ((2, _with_number), (3, _pairs)):
             found = problem.best(tier(numbers, problem), fewest)
             if found is not None:
-                break
-        return self.use(found)
+                return found
+        found = self._conditional(problem)
+        for fewest, tier in ((3, _pairs_with_number), (4, _triples)):
+            found = problem.best(tier(numbers, problem), fewest) if found is None else found
+        return found
+
+    def _conditional(self, problem: _Problem) -> object | None:
+        """``yes if condition else no``, each side a constant or simple."""
+        if len(problem.rows) < 3:
+            return None
+        for condition in self.conditions:
+            sides = [self._side(problem.where(condition, truth)) for truth in (True, False)]
+            if None not in sides:
+                return Conditional(sides[0], condition, sides[1])
+        return None
+
+    def _side(self, problem: _Problem) -> object | None:
+        """The values on one side of a condition."""
+        if constant(problem.values)[0]:
+            value: object = problem.values[0] if problem.values else None
+            return value
+        tiers = ((1, map(Name, problem.numbers())), (2, _with_number(problem.numbers(), problem)))
+        for fewest, tier in (*tiers, (3, _pairs(problem.numbers(), problem))):
+            found = problem.best(tier, fewest)
+            if found is not None:
+                return found
+        return None
+
+    def _tuple(self, problem: _Problem) -> object | None:
+        """A tuple, element by element."""
+        if len({len(value) for value in problem.values}) > 1:
+            return None
+        elements = []
+        for i in range(len(problem.values[0])):
+            part = problem.element(i)
+            is_same, value = constant(part.values)
+            elements.append(value if is_same else self._found(part))
+        return tuple(elements) if None not in elements else None
 
     # --- conditions ----------------------------------------------------------------------------
 
@@ -119,7 +171,8 @@ class _Problem:
     def __init__(
         self, values: Sequence[Any], settings: list[Setting], argument: str = "", mentioned: Collection[str] = ()
     ) -> None:
-        self.settings = [setting for setting in settings if not constant(setting.values)[0]]
+        self.settings = [each for setting in settings for each in _with_elements(setting)]
+        self.settings = [setting for setting in self.settings if not constant(setting.values)[0]]
         self.argument = argument
         self.mentioned = mentioned
         names = [setting.name for setting in self.settings]
@@ -128,8 +181,31 @@ class _Problem:
         for value, *row in zip(values, *columns, strict=True):
             if value is not ABSENT:
                 seen.setdefault((type(value), value, *row), (value, dict(zip(names, row, strict=True))))
-        self.values = [value for value, _ in seen.values()]
+        self.values: list[Any] = [value for value, _ in seen.values()]
         self.rows = [row for _, row in seen.values()]
+
+    def _with(self, values: list[Any], rows: list[dict[str, Any]]) -> _Problem:
+        other = _Problem([], [], self.argument, self.mentioned)
+        other.settings, other.values, other.rows = self.settings, values, rows
+        return other
+
+    def where(self, condition: object, truth: bool) -> _Problem:
+        """The rows for which a condition holds, or does not."""
+        chosen = [at for at, row in enumerate(self.rows) if evaluate(condition, row) == truth]
+        return self._with([self.values[at] for at in chosen], [self.rows[at] for at in chosen])
+
+    def element(self, i: int) -> _Problem:
+        """The problem of one element of tuples."""
+        return self._with([value[i] for value in self.values], self.rows)
+
+    def numbers(self) -> list[str]:
+        """The settings to calculate with. Channels are not calculated from strides and the like."""
+        counts = self.argument.endswith(("channels", "features", "groups"))
+        return [
+            setting.name
+            for setting in self.settings
+            if setting.is_all(int) and not (counts and setting.name in SPATIAL)
+        ]
 
     def column(self, name: str) -> list[Any]:
         return [row[name] for row in self.rows]
@@ -157,6 +233,15 @@ class _Problem:
         return len({(value, *map(row.get, names)) for row, value in zip(self.rows, self.values, strict=True)})
 
 
+def _with_elements(setting: Setting) -> list[Setting]:
+    """A setting; of a list also its elements."""
+    lengths = {len(value) if isinstance(value, tuple) else 0 for value in setting.values}
+    if len(lengths) != 1 or 0 in lengths:
+        return [setting]
+    elements = [Setting(f"{setting.name}[{i}]", [value[i] for value in setting.values]) for i in range(lengths.pop())]
+    return [setting, *elements]
+
+
 # --- expressions ---------------------------------------------------------------------------------
 
 _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -172,6 +257,10 @@ def evaluate(expr: object, row: Mapping[str, Any]) -> Any:
             return row[expr.text]
         case Not():
             return not evaluate(expr.value, row)
+        case Conditional():
+            return evaluate(expr.yes if evaluate(expr.test, row) else expr.no, row)
+        case tuple():
+            return tuple(evaluate(each, row) for each in expr)
         case Infix():
             value, *others = (evaluate(each, row) for each in expr.operands)
             for other in others:
@@ -190,6 +279,10 @@ def names_in(expr: object) -> list[str]:
             return [expr.text]
         case Not():
             return names_in(expr.value)
+        case Conditional():
+            return [name for each in (expr.yes, expr.test, expr.no) for name in names_in(each)]
+        case tuple():
+            return [name for each in expr for name in names_in(each)]
         case Infix():
             return [name for each in expr.operands for name in names_in(each)]
         case _:

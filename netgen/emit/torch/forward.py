@@ -9,12 +9,14 @@ A name is used again only when nobody wants its old value.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 
 from netgen.emit.torch.body import Leaf, Step, Use
 from netgen.emit.torch.classes import ClassPlan, Code
 from netgen.emit.torch.expression import text
+from netgen.emit.torch.fold import Chain, flat
 from netgen.emit.torch.merge import Branch, Choice, Ref, Slot
 from netgen.emit.torch.naming import variable
 from netgen.emit.torch.statement import Assign, If, Return, Statement
@@ -23,7 +25,9 @@ from netgen.ir.spell_torch import Call, Infix, Item, Name
 DEEPEST = 3
 """How many calls may be nested, besides the outermost."""
 WIDEST = 66
-"""How long a line with nested calls may get, less its indentation and the variable."""
+"""How long a call that is nested may be."""
+NARROW = 48
+"""The same for a function that joins several values."""
 FOREVER = 1 << 60
 
 
@@ -84,21 +88,22 @@ class Forward:
         """Until when each name holds a value that is wanted."""
         self.forced: dict[Ref, str] = {}
         self.last: dict[Ref, int] = {}
-        self._given: dict[str, list[int]] = {}
-        """Where each of the program's names is given to a value."""
+        self._bound: dict[str, list[int]] = {}
+        """Where each of the program's names is given to a value that has a line of its own."""
         self._carried: set[str] = set()
         """Names that are given more than once: each such value has its own line."""
 
     def write(self) -> list[Statement]:
         items = self._lines()
-        for line in dict.fromkeys(self.maker.values()):
-            for hint in line.hints:
-                self._given.setdefault(hint, []).append(line.position)
-        self._carried = {*self.inputs, *(hint for hint, places in self._given.items() if len(places) > 1)}
+        given = Counter(hint for line in dict.fromkeys(self.maker.values()) for hint in line.hints)
+        self._carried = {*self.inputs, *(hint for hint, times in given.items() if times > 1)}
         for item in items:
             for line in [*item.lines, *item.otherwise] if isinstance(item, Fork) else [item]:
                 self._nest(line)
         self._last_uses()
+        for line in dict.fromkeys(self.maker.values()):
+            for hint in line.hints if line.host is None else ():
+                self._bound.setdefault(hint, []).append(line.position)
         for i, name in enumerate(self.inputs):
             ref = Ref(-1, i)
             self.names[ref] = name
@@ -152,12 +157,13 @@ class Forward:
         The name that a value has first is the one it got inside a block; outside it is called as the instance is.
         A value that is returned without a name gets one from the caller: that is not ours.
         """
-        body = self.plan.body
-        step = slot.present[0]
+        members = zip(slot.members, self.skeleton.bodies, strict=True)
+        step, body = next((step, body) for step, body in members if step is not None)
         value = step.outputs[output]
         said = value.variable
-        if isinstance(step, Use):
-            said = said and (step.variable if len(step.outputs) == 1 else said)
+        last = list(flat(step.parts))[-1] if isinstance(step, Chain) else step
+        if isinstance(last, Use):
+            said = said and (last.variable if len(step.outputs) == 1 else said)
         elif value in body.outputs and body.instance.parent is not None:
             said = ""
         return variable(said) if said else ""
@@ -182,15 +188,17 @@ class Forward:
             line.host = reader
 
     def _reads_well(self, line: Line, reader: Line, drafts: list[object]) -> bool:
+        """Whether a call may stand inside the one that reads it."""
         is_named = bool(line.hints[0])
         if isinstance(line.draft, Name):
             return not is_named
-        is_plain = isinstance(line.draft, Call) and list(line.draft.args) == drafts and not line.draft.kwargs
-        if isinstance(line.draft, Infix) and line.depth == 1 and len(reader.operands) == 1:
-            return not is_named
-        if not is_plain or line.depth >= DEEPEST or len(text(line.draft)) > WIDEST:
+        is_unary = len(reader.operands) == 1
+        if not line.is_module and not _is_plain(line.draft, drafts):
+            joins = len(line.operands) > 1 and line.depth == 1
+            return joins and is_unary and not is_named and len(text(line.draft)) <= NARROW
+        if line.depth >= DEEPEST or len(text(line.draft)) > WIDEST:
             return False
-        if len(reader.operands) > 1:
+        if not is_unary:
             return not is_named and line.is_module and line.depth == 1
         if not is_named:
             return True
@@ -216,7 +224,7 @@ class Forward:
             line = self.maker[at]
             if line.hints[at.output]:
                 return "" if at == ref and self._outlives(line, at) else line.hints[at.output]
-            readers = self.readers.get(at, [])
+            readers = [reader for reader in self.readers.get(at, []) if not isinstance(reader, Fork)]
             if readers == [None]:
                 return self.inputs[0] if self.inputs else ""
             if len(readers) != 1 or not isinstance(readers[0], Line) or len(readers[0].outputs) != 1:
@@ -226,7 +234,7 @@ class Forward:
 
     def _outlives(self, line: Line, ref: Ref) -> bool:
         """Whether a value is wanted after the program gave its name to another."""
-        later = self._given[line.hints[ref.output]]
+        later = self._bound[line.hints[ref.output]]
         following = bisect_right(later, line.position)
         return following < len(later) and self.last.get(ref, 0) > later[following] and bool(line.code.attribute)
 
@@ -317,7 +325,11 @@ class Forward:
         return max(ends)
 
     def _free(self, ref: Ref, fork: Fork) -> str:
-        return next(each for each in self._candidates(ref) if self.active.get(each, -1) <= fork.position)
+        """A name for what both sides of a condition make. It may be one that they still read on the way."""
+        ends = [lines[-1].outputs for lines in (fork.lines, fork.otherwise) if lines]
+        is_last = len(fork.branch.joins) == 1 and all([side] in ends for side in fork.branch.joins[0][1:])
+        until = fork.end if is_last else fork.position
+        return next(each for each in self._candidates(ref) if self.active.get(each, -1) <= until)
 
     # --- the result ---------------------------------------------------------------------------------
 
@@ -338,13 +350,20 @@ class Forward:
         if not isinstance(last, Return) or len(last.values) != 1 or not isinstance(last.values[0], Name):
             return statements
         name = last.values[0].text
-        first = next((each for each in _assignments(statements) if name in each.target.split(", ")), None)
-        if first is not None and name not in self.inputs and not is_tensor(first.value, set(self.inputs)):
-            if first.target == name:
-                first.declared = True
-            else:
-                statements[-1:] = [Assign("out", last.values[0], declared=True), Return([Name("out")])]
+        made = [each for each in _assignments(statements) if name in each.target.split(", ")]
+        typed = set(self.inputs)
+        if name in typed or all(is_tensor(each.value, typed) for each in made):
+            return statements
+        if made[0].target == name:
+            made[0].declared = True
+        else:
+            statements[-1:] = [Assign("out", last.values[0], declared=True), Return([Name("out")])]
         return statements
+
+
+def _is_plain(expr: object, operands: list[object]) -> bool:
+    """Whether a call has no arguments but its operands."""
+    return isinstance(expr, Call) and list(expr.args) == operands and not expr.kwargs
 
 
 def is_tensor(expr: object, typed: set[str]) -> bool:

@@ -61,24 +61,40 @@ class Plan:
             if known is not form:
                 known.bodies += form.bodies
                 known.steps += form.steps
-        for number, skeleton in enumerate(_merged(list(forms.values()))):
-            self._class(skeleton, number)
+        waiting = list(_merged(list(forms.values())))
+        made: list[Skeleton] = []
+        while waiting:
+            skeleton = waiting.pop(0)
+            try:
+                self._class(skeleton, made)
+                made.append(skeleton)
+            except Unfit:
+                waiting[:0] = self._taken_apart(skeleton)
 
-    def _class(self, skeleton: Skeleton, number: int) -> None:
-        instance = skeleton.bodies[0].instance
-        name = self._net_name
-        if instance.parent is not None:
-            name = self._names.claim(class_name(instance.block))
-        try:
-            plan = Builder(ClassPlan(name, skeleton), self.plan_of, self.structure, self.taps).build()
-        except Unfit:
-            raise
+    def _taken_apart(self, skeleton: Skeleton) -> list[Skeleton]:
+        """Instances whose loops have no common rule, as a class each."""
+        return [merge([self._form(body, is_alone=True)]) for body in skeleton.bodies]
+
+    def _form(self, body: Body, *, is_alone: bool) -> Form:
+        steps = fold(body)
+        return Form(body, steps, [None if is_alone else self.structure(step) for step in steps])
+
+    def _class(self, skeleton: Skeleton, siblings: list[Skeleton]) -> None:
+        is_net = skeleton.bodies[0].instance.parent is None
+        name = self._net_name if is_net else self._name(skeleton, siblings)
+        plan = Builder(ClassPlan(name, skeleton), self.plan_of, self.structure, self.taps).build()
         if not plan.is_sequential:
             forward = Forward(plan, self.taps)
             plan.forward = forward.write()
             plan.inputs = forward.inputs
         self.classes.append(plan)
         self.plan_of.update((body, plan) for body in skeleton.bodies)
+
+    def _name(self, skeleton: Skeleton, siblings: list[Skeleton]) -> str:
+        """The block's name; the second class of a block also says what sets it apart."""
+        base = class_name(skeleton.bodies[0].instance.block)
+        special = f"{base}{_distinction(skeleton, siblings)}" if siblings else base
+        return self._names.claim(special, "V")
 
     def structure(self, part: Part) -> Hashable:
         """What two parts must have in common for one line of code to stand for both."""
@@ -119,6 +135,23 @@ def _merged(forms: list[Form]) -> Iterator[Skeleton]:
         else:
             clusters.append(([form], merge([form])))
     yield from (skeleton for _, skeleton in clusters)
+
+
+def _distinction(skeleton: Skeleton, siblings: list[Skeleton]) -> str:
+    """A setting that all instances of a class share and those of its siblings do not: ``NoPool``, ``Layers4``."""
+    mine = [body.instance.args for body in skeleton.bodies]
+    others = [body.instance.args for sibling in siblings for body in sibling.bodies]
+    for name, value in mine[0].items():
+        is_shared = all(args.get(name) == value for args in mine)
+        if not is_shared or any(args.get(name) == value for args in others):
+            continue
+        if isinstance(value, bool):
+            return class_name(name if value else f"no_{name}")
+        if isinstance(value, int) and value >= 0:
+            return f"{class_name(name)}{value}"
+        if isinstance(value, str):
+            return class_name(value, "")
+    return ""
 
 
 def _groups(net: Body) -> Iterator[list[Body]]:

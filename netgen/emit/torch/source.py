@@ -72,7 +72,8 @@ def _init(plan: ClassPlan, statements: list[Statement]) -> list[str]:
 
 def _forward(plan: ClassPlan) -> list[str]:
     count = len(plan.skeleton.outputs)
-    result = "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
+    each = ["Tensor"] * count if count < 5 else ["Tensor", "..."]
+    result = "Tensor" if count == 1 else f"tuple[{', '.join(each)}]"
     arguments = ["self", *(f"{name}: Tensor" for name in plan.inputs)]
     return [*_signature("forward", arguments, result), *lines(plan.forward, 8)]
 
@@ -97,6 +98,8 @@ _ORDER = ("bool", "int", "float", "str", "tuple")
 def _annotation(setting: Setting) -> str:
     values = [*setting.values, *([setting.default] if setting.has_default else [])]
     types = {_type_of(value) for value in values}
+    if len(types) > 1 and all(isinstance(value, tuple) for value in values):
+        return f"tuple[{' | '.join(sorted({_type_of(each) for value in values for each in value}))}, ...]"
     if {"int", "float"} <= types:
         types.discard("int")  # an int will do wherever a float does
     return " | ".join(sorted(types, key=lambda name: _ORDER.index(name.partition("[")[0])))

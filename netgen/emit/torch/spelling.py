@@ -25,6 +25,7 @@ POSITIONAL = {
     "nn.LeakyReLU": ("negative_slope",),
     "F.max_pool2d": ("input", "kernel_size"),
     "F.avg_pool2d": ("input", "kernel_size"),
+    "torch.tensor_split": ("input", "cuts"),
 }
 """Names of the positional arguments, for constructor arguments that have to be invented."""
 

@@ -36,6 +36,9 @@ OWN: dict[str, dict[str, float]] = {
 OPTIONAL_BIAS = frozenset(["nn.Conv2d", "nn.ConvTranspose2d", "nn.Linear"])
 """Modules whose ``bias`` may be None."""
 
+TYPED_OPTIONAL = frozenset(["nn.Conv2d", "nn.ConvTranspose2d"])
+"""Those of which type checkers know it."""
+
 
 class Fill:
     """A call that fills one parameter, with ``Input()`` for the parameter. Those that read alike are equal."""
@@ -137,7 +140,7 @@ class _Group:
         for name, fill in self.fills.items():
             target = f"module.{name}"
             call = fill.of(target)
-            may_lack = name not in self.always or (name == "bias" and OPTIONAL_BIAS.intersection(self.types))
+            may_lack = name not in self.always or (name == "bias" and TYPED_OPTIONAL.intersection(self.types))
             body.append(If(Infix("is not", Name(target), None), [call], []) if may_lack else call)
         return body
 
