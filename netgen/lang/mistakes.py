@@ -18,6 +18,7 @@ _STATEMENTS = frozenset(("FOR", "IF", "RETURN", "REQUIRE", "DEFAULT"))
 _ITEM_WORDS = ("use", "block", "net")
 _STATEMENT_WORDS = ("for", "if", "else", "return", "require", "default")
 _OPERATORS = frozenset(("PLUS", "MINUS", "TIMES", "OVER", "FLOOR", "MODULO", "POWER"))
+_GOES_ON = _OPERATORS | _COMPARISONS | {"AND", "OR", "NOT", "ASSIGN", "ARROW", "COMMA", "DOTS"}
 
 # How many characters of a line are looked at, on either side.
 _NEAR = 500
@@ -344,9 +345,20 @@ def _hint_assign(trouble: Trouble) -> str:
     if trouble.previous in _OPERATORS and trouble.touches:
         sign = trouble.before[-1][1]
         return f"there is no `{sign}=`: write `x = x {sign} …`"
+    if sign := _unfinished(trouble):
+        return f"the line above is not finished: it ends with `{sign}`"
     if trouble.source.text.startswith(("if", "require", "for", "return"), trouble.start) or "THEN" in trouble.expected:
         return "`==` compares; `=` names a value"
     return "only a name, or several with commas between, can stand in front of `=`"
+
+
+def _unfinished(trouble: Trouble) -> str:
+    """What the line above ends with, if it goes on with a name that was meant to begin a statement."""
+    if [kind for kind, *_ in trouble.before] != ["NAME"]:
+        return ""
+    above = trouble.lex(max(trouble.start, trouble.last - _NEAR), trouble.before[0][2])
+    kind, word = above[-1][:2] if above else ("", "")
+    return word if kind in _GOES_ON else ""
 
 
 def _hint_body(trouble: Trouble) -> str:

@@ -22,7 +22,9 @@ from netgen.resources import read
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = [
-    path.read_text(encoding="utf-8") for home in ("examples", "netgen/library") for path in ROOT.glob(f"{home}/*.net")
+    path.read_text(encoding="utf-8")
+    for home in ("examples", "netgen/library")
+    for path in sorted(ROOT.glob(f"{home}/*.net"))
 ]
 
 
