@@ -215,8 +215,8 @@ class _Formatter:
             return False
         if indent + width(parts) > WIDTH:
             return False
-        behind = [word for before, word in pairwise(words) if before in arrows]
-        return not any(word.is_first for word in (*arrows, *behind))
+        around = set(arrows)
+        return not any(word.is_first and (word in around or before in around) for before, word in pairwise(words))
 
 
 # --- helpers -----------------------------------------------------------------------------------
@@ -273,7 +273,8 @@ def _has_comments(words: Sequence[Word]) -> bool:
 
 def _chain(words: list[Word], arrows: list[Word], indent: int) -> list[Line]:
     """A chain with one link a line, the arrows below each other."""
-    places = [words.index(arrow) for arrow in arrows]
+    outer = set(arrows)
+    places = [i for i, word in enumerate(words) if word in outer]
     head, *links = [words[i:j] for i, j in zip([0, *places], [*places, len(words)], strict=True)]
     left = indent + width(group(head)) + 1
     is_calm = not head[-1].behind and not any(map(_has_comments, (head, *links)))
