@@ -22,8 +22,8 @@ def docstring(comment: str, indent: int) -> list[str]:
     is_short = len(mark) + len(summary) + 3 <= WIDTH - indent
     if is_short and not rest and not paragraphs[1:]:
         return [f'{margin}{mark}{summary}"""']
-    body = [wrap(summary, WIDTH - indent - (len(mark) if is_short else 6))]
-    body += [wrap(rest, WIDTH - indent)] if rest else []
+    body = [_wrap(summary, WIDTH - indent - (len(mark) if is_short else 6))]
+    body += [_wrap(rest, WIDTH - indent)] if rest else []
     body += [_paragraph(lines, WIDTH - indent) for lines in paragraphs[1:]]
     written = [line for lines in body for line in ["", *lines]][1:]
     written[0] = mark + written[0]
@@ -60,9 +60,13 @@ def _sentence(text: str) -> str:
 
 def _paragraph(lines: list[str], width: int) -> list[str]:
     """A paragraph, wrapped; indented lines and lists keep their line breaks."""
-    if not any(match(r"\s|[-*\d]", line) for line in lines[1:]):
-        return wrap(_ended(sub(r"\s+", " ", " ".join(lines)).strip()), width)
+    if not any(match(r"\s|[-*]\s|\d+[.)]\s", line) for line in lines[1:]):
+        return _wrap(_ended(sub(r"\s+", " ", " ".join(lines)).strip()), width)
     return [_ended(line) for line in lines]
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    return wrap(text, width, break_on_hyphens=False)
 
 
 def _ended(line: str) -> str:
