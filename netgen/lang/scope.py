@@ -118,7 +118,10 @@ class _BlockCheck:
                 self._expression(statement.value)
                 self._targets(statement.targets, isinstance(statement.value, (ast.Call, ast.Chain)))
             case ast.Evaluate():
-                self._expression(statement.value)
+                if isinstance(statement.value, ast.Name):
+                    self._variable(statement.value, alone=True)
+                else:
+                    self._expression(statement.value)
             case ast.For():
                 self._expression(statement.items)
                 for target in statement.targets:
@@ -212,7 +215,8 @@ class _BlockCheck:
             if link.label is not None:
                 self._expression(link.label)
 
-    def _variable(self, name: ast.Name) -> None:
+    def _variable(self, name: ast.Name, *, alone: bool = False) -> None:
+        """A name that is read; ``alone`` where it is a whole statement, so that a keyword may be meant."""
         self.read.add(name.name)
         if name.name in self.known or name.name == RESERVED or name.name in Filler.KINDS:
             return
@@ -226,7 +230,10 @@ class _BlockCheck:
             )
             return
         python = {"True": "true", "False": "false"}.get(name.name)
-        hint = f"write `{python}`" if python else did_you_mean(name.name, [*self.known, *Filler.KINDS])
+        words = (*self.known, *Filler.KINDS, *(_KEYWORDS if alone else ()))
+        hint = f"write `{python}`" if python else did_you_mean(name.name, words)
+        if alone and name.name in _DECLARATIONS:
+            hint = f"a value is named without a word before it: leave `{name.name}` out"
         later = " yet" if name.name in _assigned_names(self.block.body) else ""
         self._error("NG201", f"unknown name `{name.name}`", name.span, f"nothing has this name{later}", hint)
 
@@ -349,6 +356,10 @@ class _BlockCheck:
         hint = "remove it, or begin its name with `_` to say that this is meant"
         self.problems.append(Diagnostic("NG211", title, span, label, severity="warning", hint=hint))
 
+
+_KEYWORDS = ("return", "require", "default", "for", "if", "else")
+_DECLARATIONS = ("let", "var", "val", "const", "auto", "set", "local", "int", "float", "bool", "string", "tensor")
+"""What other languages write before a new variable."""
 
 _FROM_PYTORCH = {
     "padding": "did you mean `pad`?",
