@@ -193,7 +193,7 @@ def test_huge_lines_are_rendered_fast() -> None:
     source = Source("a.net", "\x01" * 8_000_000 + "y")
     begun = time.perf_counter()
     render(simple(source, "y"))
-    assert time.perf_counter() - begun < 1
+    assert time.perf_counter() - begun < 15  # not a measurement: something quadratic would take minutes
 
 
 @pytest.mark.parametrize("text", ["x = f(", "x = f(\n"])

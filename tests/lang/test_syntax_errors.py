@@ -169,7 +169,7 @@ def test_hostile_texts_are_refused_at_once(text: str, code: str) -> None:
     found = problems(text)
     assert found[0].code == code
     assert len(str(NetgenError(found))) < 10_000
-    assert time.process_time() - begun < 1.5
+    assert time.process_time() - begun < 15  # not a measurement: something quadratic would take minutes
 
 
 @pytest.mark.parametrize(
