@@ -1,4 +1,4 @@
-"""What programs mean: names, shapes, types, limits. One small program a test, checked against the language reference."""
+"""What programs mean: names, shapes, types, limits. One small program a test, held to the language reference."""
 
 from __future__ import annotations
 
@@ -202,7 +202,10 @@ class TestStatements:
         assert {n.name: n.a.bias for n in graph.nodes if n.op.name == "conv"} == {"a": False, "b": True, "c": True}
 
     def test_a_later_default_wins_and_a_written_argument_wins_over_all(self) -> None:
-        body = "    default conv(bias = false, stride = 2)\n    default conv(bias = true)\n    y = conv(data, 4, 1, stride = 1)"
+        body = (
+            "    default conv(bias = false, stride = 2)\n    default conv(bias = true)\n"
+            "    y = conv(data, 4, 1, stride = 1)"
+        )
         a = graph_of(net(body)).nodes[-1].a
         assert (a.bias, a.stride) == (True, (1, 1))
 
@@ -232,7 +235,10 @@ class TestStatements:
 
 class TestErrors:
     def test_all_independent_errors_are_reported_and_no_others(self) -> None:
-        body = "    a = conv(data, 4, 30)\n    b = relu(a)\n    c = conv(b, 4.5, 1)\n    d = add(c, data)\n    e = conv(data, 0, 1)"
+        body = (
+            "    a = conv(data, 4, 30)\n    b = relu(a)\n    c = conv(b, 4.5, 1)\n    d = add(c, data)\n"
+            "    e = conv(data, 0, 1)"
+        )
         assert codes(net(body)) == ["NG305", "NG207", "NG208"]
 
     def test_one_place_is_reported_once(self) -> None:
