@@ -7,8 +7,9 @@ output depends on are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from netgen.emit.torch.naming import Unique, variable
 from netgen.emit.torch.spelling import Spelled, fuses
 from netgen.ir.graph import Graph, Instance, Loop, Node, Value
 
@@ -212,6 +213,16 @@ class _Cutter:
             return False
         is_inside = value not in self.taken.get(node.instance, {})
         return is_inside and len(self._readers(value)) == 1
+
+
+def input_names(bodies: Sequence[Body]) -> list[str]:
+    """What a class calls its inputs, each once: as its instances do, if these agree."""
+    first = bodies[0].names
+    names = Unique()
+    for i, name in enumerate(first):
+        agreed = all(body.names[i] == name for body in bodies)
+        names.claim(variable(name if agreed else "x"))
+    return names.given
 
 
 def relative(name: str, instance: Instance) -> str:

@@ -12,7 +12,7 @@ from re import findall
 from typing import Any, NamedTuple
 
 from netgen.emit.torch.attributes import Attributes
-from netgen.emit.torch.body import Body, Leaf, Step, Use
+from netgen.emit.torch.body import Body, Leaf, Step, Use, input_names
 from netgen.emit.torch.expression import Conditional, Not, Repeat, bind
 from netgen.emit.torch.fit import ABSENT, Setting, Table, constant, names_in, plus_times
 from netgen.emit.torch.fold import Chain, Part, Turns
@@ -20,7 +20,7 @@ from netgen.emit.torch.merge import Branch, Choice, Ref, Skeleton, Slot
 from netgen.emit.torch.naming import Unique, variable
 from netgen.emit.torch.spelling import Template, is_literal
 from netgen.emit.torch.statement import Assign, Do, If, Statement
-from netgen.ir.spell_torch import Call, Name
+from netgen.ir.spell_torch import Call, Infix, Name
 
 LOOP_VARIABLES = ("i", "j", "k")
 
@@ -61,8 +61,8 @@ class Code:
 class ClassPlan:
     """A class, all but its text."""
 
-    def __init__(self, name: str, skeleton: Skeleton) -> None:
-        self.name = name
+    def __init__(self, skeleton: Skeleton) -> None:
+        self.name = ""
         self.skeleton = skeleton
         self.row_of = {body: row for row, body in enumerate(skeleton.bodies)}
         self.settings: list[Setting] = []
@@ -128,10 +128,11 @@ class Builder:
         """The channels of each input and the block's own settings, as far as they differ between instances."""
         bodies = self.bodies
         first = bodies[0]
-        for i, name in enumerate(first.names):
+        names = input_names(bodies)
+        for i, name in enumerate(names):
             channels = [body.inputs[i].shape[1] if len(body.inputs[i].shape) > 1 else 0 for body in bodies]
             alone = "in_channels" if len(first.inputs[i].shape) > 2 else "in_features"
-            self._add(alone if len(first.names) == 1 else f"{variable(name)}_channels", channels)
+            self._add(alone if len(names) == 1 else f"{name}_channels", channels)
         for name, value in first.instance.args.items():
             if isinstance(value, (bool, int, float, str)) or _is_list_of_numbers(value):
                 values = [_hashable(body.instance.args.get(name)) for body in bodies]
@@ -202,7 +203,7 @@ class Builder:
             if axis and all(len(points) < 3 for points in by_row.values()):
                 raise Unfit
             part = value if is_same else self._column(column, cells[0].step, argument, owner)
-            expr = part if axis == 0 else plus_times(expr, part, Name(self.loops[axis - 1]))
+            expr = part if axis == 0 else _stepped(expr, part, Name(self.loops[axis - 1]))
         return expr
 
     # --- calls of constructors -------------------------------------------------------------------
@@ -519,6 +520,13 @@ def _affine(points: list[tuple[tuple[int, ...], Any]], axes: int) -> list[Any]:
     if any(base + sum(s * t for s, t in zip(known, turns, strict=True)) != value for turns, value in points):
         raise Unfit
     return [base, *steps]
+
+
+def _stepped(base: object, step: object, turn: Name) -> object:
+    """``base + step * turn``; what begins with one step is a multiple."""
+    if isinstance(base, Name) and isinstance(step, Name) and base.text == step.text:
+        return Infix("*", base, Infix("+", turn, 1))
+    return plus_times(base, step, turn)
 
 
 def _words(step: Step) -> set[str]:

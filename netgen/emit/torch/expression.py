@@ -195,12 +195,18 @@ def _operands(expr: Infix | Conditional, indent: int) -> list[str]:
     """An operation in parentheses of its own: on one line if it fits, else broken before its operators."""
     margin = " " * indent
     line = margin + text(expr)
-    if len(line) <= WIDTH:
-        return [line]
+    return [line] if len(line) <= WIDTH else _broken(expr, indent)
+
+
+def _broken(expr: Infix | Conditional, indent: int) -> list[str]:
+    margin = " " * indent
     if isinstance(expr, Conditional):
         above = CONDITIONAL + 1
-        test = f"{margin}if {text(expr.test, above)}"
-        return [*layout(expr.yes, indent), test, *layout(expr.no, indent, "else ")]
+        lines = [*layout(expr.yes, indent), f"{margin}if {text(expr.test, above)}"]
+        if isinstance(expr.no, Conditional):
+            following = _broken(expr.no, indent)
+            return [*lines, f"{margin}else {following[0].lstrip()}", *following[1:]]
+        return [*lines, *layout(expr.no, indent, "else ")]
     first, *others = expr.operands
     right = expr.level + 1
     lines = [margin + text(first, expr.level)]

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from netgen.emit.torch.body import Leaf, Step, Use
+from netgen.emit.torch.body import Leaf, Step, Use, input_names
 from netgen.emit.torch.classes import ClassPlan, Code
 from netgen.emit.torch.expression import text
 from netgen.emit.torch.fold import Chain, flat
@@ -79,7 +79,7 @@ class Forward:
         self.plan = plan
         self.taps = taps
         self.skeleton = plan.skeleton
-        self.inputs = _argument_names(plan)
+        self.inputs = input_names(plan.skeleton.bodies)
         self.maker: dict[Ref, Line] = {}
         self.readers: dict[Ref, list[Line | Fork | None]] = {}
         """Who reads a value, each as often as it does; None stands for the caller."""
@@ -164,7 +164,7 @@ class Forward:
         last = list(flat(step.parts))[-1] if isinstance(step, Chain) else step
         if isinstance(last, Use):
             said = said and (last.variable if len(step.outputs) == 1 else said)
-        elif value in body.outputs and body.instance.parent is not None:
+        elif value in body.outputs and body.instance.parent is not None and said != step.variable:
             said = ""
         return variable(said) if said else ""
 
@@ -236,7 +236,9 @@ class Forward:
         """Whether a value is wanted after the program gave its name to another."""
         later = self._bound[line.hints[ref.output]]
         following = bisect_right(later, line.position)
-        return following < len(later) and self.last.get(ref, 0) > later[following] and bool(line.code.attribute)
+        if following == len(later) or not line.is_module:
+            return False
+        return self._last_besides(ref, Fork) > later[following]
 
     def _name(self, ref: Ref, position: int) -> str:
         """Give a value its name, one that is free."""
@@ -314,14 +316,16 @@ class Forward:
                 made.append(Assign(self.forced[ref], Name(self.names[ref])))
         return made
 
-    def _last_besides(self, ref: Ref, fork: Fork) -> int:
-        """When a value is read last, not counting where a condition ends."""
+    def _last_besides(self, ref: Ref, ignored: Fork | type[Fork]) -> int:
+        """When a value is read last, not counting that a condition ends: a certain one, or any."""
         ends = [-1]
         for reader in self.readers.get(ref, []):
             if reader is None:
                 ends.append(FOREVER)
-            elif reader is not fork:
-                ends.append(reader.end if isinstance(reader, Fork) else reader.root.position)
+            elif isinstance(reader, Line):
+                ends.append(reader.root.position)
+            elif reader is not ignored and ignored is not Fork:
+                ends.append(reader.end)
         return max(ends)
 
     def _free(self, ref: Ref, fork: Fork) -> str:
@@ -374,7 +378,7 @@ def is_tensor(expr: object, typed: set[str]) -> bool:
                 return is_tensor(expr.args[0], typed)
             return not expr.function.startswith("self.")
         case Infix():
-            return any(is_tensor(each, typed) for each in expr.operands[:1])
+            return all(is_tensor(each, typed) or isinstance(each, (int, float)) for each in expr.operands)
         case Item():
             return is_tensor(expr.value, typed)
         case Name():
@@ -389,17 +393,6 @@ def _assignments(statements: Sequence[Statement]) -> Iterator[Assign]:
             yield statement
         elif isinstance(statement, If):
             yield from _assignments([*statement.body, *statement.otherwise])
-
-
-def _argument_names(plan: ClassPlan) -> list[str]:
-    """Names for the arguments of ``forward``, each once."""
-    names: list[str] = []
-    for name in plan.body.names:
-        plain = variable(name)
-        while plain in names:
-            plain += "_"
-        names.append(plain)
-    return names
 
 
 def _short_name(step: Step) -> str:

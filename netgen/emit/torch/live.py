@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import sys
 from collections.abc import Callable, Sequence
 from itertools import count
 from types import ModuleType
@@ -20,13 +21,15 @@ _numbers = count(1)
 def load(module: TorchModule, **names: object) -> nn.Module:
     """An instance of the emitted class. ``names`` are put into the file's namespace before it runs.
 
-    Tracebacks show the emitted lines, and so does ``inspect.getsource``, which ``torch.jit`` needs.
+    Tracebacks and ``inspect.getsource`` show the emitted lines, and modules can be pickled in this process: so the file
+    stays, like any module that was imported.
     """
     name = f"netgen_{module.class_name}_{next(_numbers)}"
     file = f"<{name}>"
     linecache.cache[file] = (len(module.source), None, module.source.splitlines(keepends=True), file)
     space = ModuleType(name)
     space.__dict__.update(names, __file__=file)
+    sys.modules[name] = space
     exec(compile(module.source, file, "exec"), space.__dict__)
     net: nn.Module = space.__dict__[module.class_name]()
     return net

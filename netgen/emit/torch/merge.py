@@ -177,7 +177,7 @@ class _Merger:
     def __init__(self, forms: list[Form]) -> None:
         if max(len(form.structures) for form in forms) > MOST_STEPS:
             raise Apart
-        if len({tuple(form.bodies[0].names) for form in forms}) > 1:
+        if len({len(form.bodies[0].inputs) for form in forms}) > 1:
             raise Apart
         self.forms = forms
         self.all = frozenset(range(len(forms)))
@@ -193,20 +193,37 @@ class _Merger:
 
     def run(self) -> Skeleton:
         numbers = self._line_up()
-        reads = self._reads(numbers)
+        reads = [[self._resolve(each) for each in vectors] for vectors in self._reads(numbers)]
         outputs = [self._resolve(each) for each in self._outputs(numbers)]
-        for slot, operands in zip(self.slots, reads, strict=True):
-            slot.operands = [self._resolve(each) for each in operands]
+        while self.instead:
+            ref = max(self.instead)
+            self.otherwise[ref] = self._resolve(self.instead.pop(ref))
+        for slot, refs in zip(self.slots, reads, strict=True):
+            slot.operands = [self._joint(ref, slot.number) for ref in refs]
+        outputs = [self._joint(ref, len(self.slots)) for ref in outputs]
+        self.otherwise = {ref: self._joint(other, ref.slot) for ref, other in self.otherwise.items()}
+        self._note_readers(outputs)
+        return Skeleton(self.slots, self._entries(), outputs, self.forms)
+
+    def _joint(self, ref: Ref, reader: int) -> Ref:
+        """The value that stands for this one and its alternatives, if a reader comes after all of them.
+
+        Who reads one of two values that exclude each other may as well read whichever there is.
+        """
+        for later, other in self.otherwise.items():
+            excluded = ref.slot >= 0 and not (self.slots[later.slot].forms & self.slots[ref.slot].forms)
+            if other == ref and later.slot < reader and excluded:
+                return self._joint(later, reader)
+        return ref
+
+    def _note_readers(self, outputs: list[Ref]) -> None:
+        for slot in self.slots:
             for ref in slot.operands:
                 self.readers.setdefault(ref, set()).add(slot.number)
         for ref in outputs:
             self.readers.setdefault(ref, set()).add(-1)
-        while self.instead:
-            ref = max(self.instead)
-            other = self.otherwise[ref] = self._resolve(self.instead.pop(ref))
+        for ref, other in self.otherwise.items():
             self.fallbacks.setdefault(other, set()).add(ref.slot)
-        entries = self._entries()
-        return Skeleton(self.slots, entries, outputs, self.forms)
 
     # --- lining up ---------------------------------------------------------------------------------
 
@@ -283,7 +300,7 @@ class _Merger:
             choices = self._choices(group)
             entries += choices if choices is not None else [self._branch(group)]
         in_branches = sum(len(entry.slots) + len(entry.otherwise) for entry in entries if isinstance(entry, Branch))
-        if in_branches > 2 * (len(self.slots) - in_branches):
+        if in_branches > 3 * (len(self.slots) - in_branches):
             raise Apart
         return entries
 
@@ -321,23 +338,30 @@ class _Merger:
     def _choice(self, options: dict[int, Option], number: int) -> Choice | None:
         """The choice whose result is the slot ``number``; takes what it uses out of ``options``."""
         option = options.pop(number)
-        result, operand = option.last, option.slots[0].operands[0]
         chosen, covered = [option], option.forms
+        operands = self._same_as(option.slots[0].operands[0], number, option.forms)
         otherwise = self.otherwise.get(Ref(number, 0))
-        while otherwise is not None and otherwise != operand:
-            before = options.pop(otherwise.slot, None)
-            if before is None or before.slots[0].operands[0] != operand or before.forms & covered:
-                return None
-            if self.readers.get(Ref(before.last.number, 0)):
+        while otherwise is not None and (before := options.pop(otherwise.slot, None)) is not None:
+            operands &= self._same_as(before.slots[0].operands[0], number, before.forms)
+            if before.forms & covered or self.readers.get(Ref(before.last.number, 0)):
                 return None
             chosen.insert(0, before)
             covered = covered | before.forms
             otherwise = self.otherwise.get(Ref(before.last.number, 0))
-        passes = otherwise == operand
-        if not passes and covered != self.all:
+        passes = otherwise is not None
+        if otherwise is not None:
+            operands &= self._same_as(otherwise, number, self.all - covered)
+        if not operands or not (passes or covered == self.all) or not all(map(self._is_chain, chosen)):
             return None
-        is_usable = all(self._is_chain(option) for option in chosen)
-        return Choice(chosen, operand, result, passes) if is_usable else None
+        return Choice(chosen, max(operands), option.last, passes)
+
+    def _same_as(self, ref: Ref, reader: int, forms: frozenset[int]) -> set[Ref]:
+        """The values that are the same as this one in some forms: those that it stands in for there."""
+        same = {ref}
+        for later, other in sorted(self.otherwise.items()):
+            if other in same and later.slot < reader and not (self.slots[later.slot].forms & forms):
+                same.add(later)
+        return same
 
     def _chains(self, run: list[Slot]) -> list[Option]:
         """A run cut into chains: a slot goes on where it is the only one to read the one before."""

@@ -88,6 +88,7 @@ class Unique:
     """Gives names away, each once: a name that is taken gets a number, the first that is free."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.given: list[str] = []
         self._taken = set(taken)
         self._next: dict[str, int] = {}
 
@@ -102,4 +103,5 @@ class Unique:
             number += 1
         self._next[name] = number
         self._taken.add(free)
+        self.given.append(free)
         return free

@@ -51,17 +51,7 @@ class Plan:
     # --- one block -----------------------------------------------------------------------------------
 
     def _block(self, bodies: list[Body]) -> None:
-        forms: dict[Hashable, Form] = {}
-        for body in bodies:
-            steps = fold(body)
-            form = Form(
-                body, steps, [self.structure(step) for step in steps] if len(bodies) > 1 else [None] * len(steps)
-            )
-            known = forms.setdefault(form.key, form)
-            if known is not form:
-                known.bodies += form.bodies
-                known.steps += form.steps
-        waiting = list(_merged(list(forms.values())))
+        waiting = self._skeletons(bodies)
         made: list[Skeleton] = []
         while waiting:
             skeleton = waiting.pop(0)
@@ -69,20 +59,36 @@ class Plan:
                 self._class(skeleton, made)
                 made.append(skeleton)
             except Unfit:
-                waiting[:0] = self._taken_apart(skeleton)
+                waiting[:0] = self._taken_apart(skeleton.bodies)
 
-    def _taken_apart(self, skeleton: Skeleton) -> list[Skeleton]:
-        """Instances whose loops have no common rule, as a class each."""
-        return [merge([self._form(body, is_alone=True)]) for body in skeleton.bodies]
+    def _skeletons(self, bodies: list[Body]) -> list[Skeleton]:
+        """The instances of a block in as few classes as they fit into."""
+        forms: dict[Hashable, Form] = {}
+        for body in bodies:
+            form = self._form(body, is_alone=len(bodies) == 1)
+            known = forms.setdefault(form.key, form)
+            if known is not form:
+                known.bodies += form.bodies
+                known.steps += form.steps
+        return list(_merged(list(forms.values())))
+
+    def _taken_apart(self, bodies: list[Body]) -> list[Skeleton]:
+        """Instances whose loops have no common rule: those with as many turns together, or else each alone."""
+        groups: dict[Hashable, list[Body]] = {}
+        for body in bodies:
+            groups.setdefault(tuple(map(_turns, fold(body))), []).append(body)
+        if len(groups) == 1:
+            groups = {number: [body] for number, body in enumerate(bodies)}
+        return [skeleton for group in groups.values() for skeleton in self._skeletons(group)]
 
     def _form(self, body: Body, *, is_alone: bool) -> Form:
         steps = fold(body)
         return Form(body, steps, [None if is_alone else self.structure(step) for step in steps])
 
     def _class(self, skeleton: Skeleton, siblings: list[Skeleton]) -> None:
+        plan = Builder(ClassPlan(skeleton), self.plan_of, self.structure, self.taps).build()
         is_net = skeleton.bodies[0].instance.parent is None
-        name = self._net_name if is_net else self._name(skeleton, siblings)
-        plan = Builder(ClassPlan(name, skeleton), self.plan_of, self.structure, self.taps).build()
+        plan.name = self._net_name if is_net else self._name(skeleton, siblings)
         if not plan.is_sequential:
             forward = Forward(plan, self.taps)
             plan.forward = forward.write()
@@ -135,6 +141,13 @@ def _merged(forms: list[Form]) -> Iterator[Skeleton]:
         else:
             clusters.append(([form], merge([form])))
     yield from (skeleton for _, skeleton in clusters)
+
+
+def _turns(part: Part) -> Hashable:
+    """How often each loop in a part goes round."""
+    if isinstance(part, Turns):
+        return tuple(tuple(map(_turns, turn)) for turn in part.turns)
+    return tuple(map(_turns, part.parts)) if isinstance(part, Chain) else None
 
 
 def _distinction(skeleton: Skeleton, siblings: list[Skeleton]) -> str:

@@ -36,7 +36,7 @@ def render(plan: Plan) -> str:
 
 def _imports(code: list[str]) -> Iterator[str]:
     def used(name: str) -> bool:
-        return any(search(rf"\b{name}\b", line) for line in code)
+        return any(search(rf"(?<![\w.]){name}\b", line) for line in code)
 
     yield "import torch"
     yield f"from torch import {'Tensor, ' if used('Tensor') else ''}nn"
