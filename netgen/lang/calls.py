@@ -270,7 +270,16 @@ class Calls(Expressions):
         if len(self.graph.nodes) >= self.max_layers:
             self.too_large(site.span, "the net has too many layers", f"the limit is {self.max_layers}")
         token, env = site.token, site.env
-        node = Node(op, attrs, inputs, token.text, env.instance, spans, token.variable, env.loops)
+        node = Node(
+            op,
+            attrs,
+            inputs,
+            token.text,
+            instance=env.instance,
+            spans=spans,
+            variable=token.variable,
+            loops=env.loops,
+        )
         try:
             outputs = self.graph.add(node)
             _check_multipliers(node)
@@ -304,9 +313,9 @@ class Calls(Expressions):
             token.text,
             outer.instance,
             site.span,
-            documentation(block.doc),
-            token.variable,
-            outer.loops,
+            doc=documentation(block.doc),
+            variable=token.variable,
+            loops=outer.loops,
         )
         inner = Env(home, instance, token.without_variable())
         inner.variables["name"] = token.text

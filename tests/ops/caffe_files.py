@@ -135,7 +135,7 @@ class Net:
             blobs = [blobs[0].T, *blobs[1:]]
         op, given = read_layer(get(layer, "type"), message, len(tops))
         inputs = [self.values[bottom] for bottom in bottoms]
-        made = Node(op, bind(op, given), inputs, get(layer, "name"), self.graph.root, {})
+        made = Node(op, bind(op, given), inputs, get(layer, "name"), instance=self.graph.root, spans={})
         self.values.update(zip(tops, self.graph.add(made), strict=True))
         self.arrays[made.name] = _named(made, blobs)
 

@@ -25,8 +25,10 @@ def node(op: str, *shapes: Shape, **given: object) -> Node:
     inputs = []
     for i, shape in enumerate(shapes):
         dims = dict(zip([arg.name for arg in OPERATORS["input"].args], shape, strict=False))
-        inputs += graph.add(Node(OPERATORS["input"], bind(OPERATORS["input"], dims), [], f"x{i}", graph.root, {}))
-    made = Node(OPERATORS[op], bind(OPERATORS[op], given), inputs, op, graph.root, {})
+        inputs += graph.add(
+            Node(OPERATORS["input"], bind(OPERATORS["input"], dims), [], f"x{i}", instance=graph.root, spans={})
+        )
+    made = Node(OPERATORS[op], bind(OPERATORS[op], given), inputs, op, instance=graph.root, spans={})
     graph.add(made)
     return made
 

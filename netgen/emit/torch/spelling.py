@@ -126,7 +126,9 @@ def fuses(norm: Node, scale: Node) -> bool:
 
 
 def _with_affine(norm: Node) -> Node:
-    twin = Node(norm.op, Attrs({**norm.a, "affine": True}), norm.inputs, norm.name, norm.instance, norm.spans)
+    twin = Node(
+        norm.op, Attrs({**norm.a, "affine": True}), norm.inputs, norm.name, instance=norm.instance, spans=norm.spans
+    )
     twin.outputs = norm.outputs
     return twin
 
