@@ -71,3 +71,12 @@ def test_the_python_example(monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, object] = {}
     exec(example, names)
     assert names["net"] is not None
+
+
+def test_the_numbers_of_lines_and_layers() -> None:
+    said = re.search(r"makes (\d+) lines of PyTorch", README), re.search(r"makes (\d+) layers", README)
+    assert said[0] is not None
+    assert said[1] is not None
+    net = netgen.compile(ROOT / "examples/peleenet.net")
+    assert int(said[0][1]) == len(net.torch_source().splitlines())
+    assert int(said[1][1]) == net.to_prototxt().count("\nlayer {")

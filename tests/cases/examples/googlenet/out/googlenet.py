@@ -11,9 +11,10 @@ from torch.nn import functional as F
 class InceptionV1(nn.Module):
     """The module of GoogLeNet: 1x1, 3x3, 5x5 and pooling side by side.
 
-    `one`, `three`, `five` and `pool` are the widths of these branches; `three_reduce` and `five_reduce` are those of the
-    1x1 convolutions before the larger ones. Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich,
-    "Going Deeper with Convolutions", 2014. Layers are named as in Caffe's BVLC GoogLeNet.
+    `one`, `three`, `five` and `pool` are the widths of these branches; `three_reduce`
+    and `five_reduce` are those of the 1x1 convolutions before the larger ones. Szegedy,
+    Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich, "Going Deeper
+    with Convolutions", 2014. Layers are named as in Caffe's BVLC GoogLeNet.
     """
 
     def __init__(
@@ -79,18 +80,17 @@ class GoogLeNet(nn.Module):
         x = F.relu(self.conv2_3x3(x), inplace=True)
         x = F.local_response_norm(x, 5)
         x = F.max_pool2d(x, 3, stride=2, ceil_mode=True)
-        inception_3a = self.inception_3a(x)
-        x = F.max_pool2d(self.inception_3b(inception_3a), 3, stride=2, ceil_mode=True)
+        x = self.inception_3a(x)
+        x = F.max_pool2d(self.inception_3b(x), 3, stride=2, ceil_mode=True)
         x = self.inception_4a(x)
         x = self.inception_4b(x)
         x = self.inception_4c(x)
-        inception_4d = self.inception_4d(x)
-        x = F.max_pool2d(self.inception_4e(inception_4d), 3, stride=2, ceil_mode=True)
-        inception_5a = self.inception_5a(x)
-        x = F.avg_pool2d(self.inception_5b(inception_5a), 7, stride=1, ceil_mode=True)
+        x = self.inception_4d(x)
+        x = F.max_pool2d(self.inception_4e(x), 3, stride=2, ceil_mode=True)
+        x = self.inception_5a(x)
+        x = F.avg_pool2d(self.inception_5b(x), 7, stride=1, ceil_mode=True)
         x = self.pool5_drop_7x7_s1(x)
-        prob = self.loss3_classifier(x.flatten(1))
-        return F.softmax(prob, dim=1)
+        return F.softmax(self.loss3_classifier(x.flatten(1)), dim=1)
 
 
 def main() -> None:

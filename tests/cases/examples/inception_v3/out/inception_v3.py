@@ -229,10 +229,10 @@ class InceptionV3(nn.Module):
 
     def forward(self, data: Tensor) -> Tensor:
         x = self.conv1(data)
-        conv2 = self.conv2(x)
-        x = F.max_pool2d(self.conv3(conv2), 3, stride=2, ceil_mode=True)
-        conv4 = self.conv4(x)
-        x = F.max_pool2d(self.conv5(conv4), 3, stride=2, ceil_mode=True)
+        x = self.conv2(x)
+        x = F.max_pool2d(self.conv3(x), 3, stride=2, ceil_mode=True)
+        x = self.conv4(x)
+        x = F.max_pool2d(self.conv5(x), 3, stride=2, ceil_mode=True)
         x = self.a1(x)
         x = self.a2(x)
         x = self.a3(x)
@@ -245,8 +245,7 @@ class InceptionV3(nn.Module):
         x = self.e1(x)
         x = self.e2(x)
         pool = F.adaptive_avg_pool2d(x, 1)
-        classifier = self.classifier(self.drop(pool).flatten(1))
-        return F.softmax(classifier, dim=1)
+        return F.softmax(self.classifier(self.drop(pool).flatten(1)), dim=1)
 
 
 def main() -> None:

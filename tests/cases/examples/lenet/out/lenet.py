@@ -23,8 +23,7 @@ class LeNet(nn.Module):
     def forward(self, data: Tensor) -> Tensor:
         pool1 = F.max_pool2d(self.conv1(data), 2, ceil_mode=True)
         pool2 = F.max_pool2d(self.conv2(pool1), 2, ceil_mode=True)
-        x = self.ip1(pool2.flatten(1))
-        x = F.relu(x, inplace=True)
+        x = F.relu(self.ip1(pool2.flatten(1)), inplace=True)
         return F.softmax(self.ip2(x), dim=1)
 
 

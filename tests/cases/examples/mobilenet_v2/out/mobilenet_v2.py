@@ -117,17 +117,16 @@ class MobileNetV2(nn.Module):
 
     def forward(self, data: Tensor) -> Tensor:
         x = self.conv1(data)
-        linear = self.conv2_1(x)
-        x = self.stage3(linear)
+        x = self.conv2_1(x)
+        x = self.stage3(x)
         x = self.stage4(x)
         x = self.stage5(x)
         x = self.stage6(x)
         x = self.stage7(x)
-        linear = self.conv8_1(x)
-        x = self.conv9(linear)
+        x = self.conv8_1(x)
+        x = self.conv9(x)
         pool = F.adaptive_avg_pool2d(x, 1)
-        classifier = self.classifier(self.drop(pool).flatten(1))
-        return F.softmax(classifier, dim=1)
+        return F.softmax(self.classifier(self.drop(pool).flatten(1)), dim=1)
 
 
 def main() -> None:

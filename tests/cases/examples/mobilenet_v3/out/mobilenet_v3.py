@@ -73,10 +73,10 @@ class HardSqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         means = F.adaptive_avg_pool2d(x, 1)
-        down = self.down(means.flatten(1))
-        down = F.relu(down, inplace=True)
+        down = F.relu(self.down(means.flatten(1)), inplace=True)
         up = F.hardsigmoid(self.up(down), inplace=True)
-        return x * up[..., None, None]
+        x = x * up[..., None, None]
+        return x
 
 
 class InvertedResidualV3(nn.Module):
@@ -183,8 +183,7 @@ class MobileNetV3(nn.Module):
         x = self.block15(x)
         x = self.conv2(x)
         pool = F.adaptive_avg_pool2d(x, 1)
-        hidden = self.hidden(pool.flatten(1))
-        hidden = F.hardswish(hidden, inplace=True)
+        hidden = F.hardswish(self.hidden(pool.flatten(1)), inplace=True)
         return F.softmax(self.classifier(self.hidden_drop(hidden)), dim=1)
 
 

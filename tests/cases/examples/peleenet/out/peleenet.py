@@ -111,8 +111,7 @@ class PeleeNet(nn.Module):
         x = self.stage3(x)
         x = self.stage4(x)
         global_pool = F.adaptive_avg_pool2d(x, 1)
-        classifier = self.classifier(global_pool.flatten(1))
-        return F.softmax(classifier, dim=1)
+        return F.softmax(self.classifier(global_pool.flatten(1)), dim=1)
 
 
 def main() -> None:

@@ -82,8 +82,7 @@ class ResNet(nn.Module):
         x = self.stage4(x)
         x = self.stage5(x)
         pool5 = F.avg_pool2d(x, 7, stride=1, ceil_mode=True)
-        prob = self.fc1000(pool5.flatten(1))
-        return F.softmax(prob, dim=1)
+        return F.softmax(self.fc1000(pool5.flatten(1)), dim=1)
 
 
 def main() -> None:

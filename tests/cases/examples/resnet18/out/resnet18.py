@@ -89,8 +89,7 @@ class ResNet18(nn.Module):
         x = self.stage3(x)
         x = self.stage4(x)
         pool = F.adaptive_avg_pool2d(x, 1)
-        classifier = self.classifier(pool.flatten(1))
-        return F.softmax(classifier, dim=1)
+        return F.softmax(self.classifier(pool.flatten(1)), dim=1)
 
 
 def main() -> None:

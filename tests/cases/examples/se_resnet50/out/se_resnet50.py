@@ -54,10 +54,10 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         means = F.adaptive_avg_pool2d(x, 1)
-        down = self.down(means.flatten(1))
-        down = F.relu(down, inplace=True)
+        down = F.relu(self.down(means.flatten(1)), inplace=True)
         up = torch.sigmoid(self.up(down))
-        return x * up[..., None, None]
+        x = x * up[..., None, None]
+        return x
 
 
 class SeBottleneck(nn.Module):
@@ -121,8 +121,7 @@ class SEResNet50(nn.Module):
         x = self.stage4(x)
         x = self.stage5(x)
         pool = F.adaptive_avg_pool2d(x, 1)
-        classifier = self.classifier(pool.flatten(1))
-        return F.softmax(classifier, dim=1)
+        return F.softmax(self.classifier(pool.flatten(1)), dim=1)
 
 
 def main() -> None:

@@ -100,8 +100,7 @@ class UnitV1(nn.Module):
         expand = self.expand(self.filter(mixed))
         if self.with_pool:
             pool = F.avg_pool2d(x, 3, stride=2, ceil_mode=True)
-            concat = torch.cat([pool, expand], dim=1)
-            x = F.relu(concat, inplace=True)
+            x = F.relu(torch.cat([pool, expand], dim=1), inplace=True)
         else:
             x = F.relu(x + expand, inplace=True)
         return x
@@ -134,8 +133,7 @@ class ShuffleNet(nn.Module):
         x = self.stage3(x)
         x = self.stage4(x)
         pool = F.adaptive_avg_pool2d(x, 1)
-        classifier = self.classifier(pool.flatten(1))
-        return F.softmax(classifier, dim=1)
+        return F.softmax(self.classifier(pool.flatten(1)), dim=1)
 
 
 def main() -> None:

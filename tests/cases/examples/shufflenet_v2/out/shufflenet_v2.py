@@ -81,8 +81,7 @@ class UnitV2(nn.Module):
         else:
             left, right = torch.tensor_split(x, self.cuts, dim=1)
         conv3 = self.conv3(self.conv2(self.conv1(right)))
-        x = torch.cat([left, conv3], dim=1)
-        return F.channel_shuffle(x, 2)
+        return F.channel_shuffle(torch.cat([left, conv3], dim=1), 2)
 
 
 class ShuffleNetV2(nn.Module):
@@ -114,8 +113,7 @@ class ShuffleNetV2(nn.Module):
         x = self.stage4(x)
         x = self.conv5(x)
         pool = F.adaptive_avg_pool2d(x, 1)
-        classifier = self.classifier(pool.flatten(1))
-        return F.softmax(classifier, dim=1)
+        return F.softmax(self.classifier(pool.flatten(1)), dim=1)
 
 
 def main() -> None:

@@ -56,8 +56,7 @@ class Tiny(nn.Module):
         x = self.stage1(x)
         x = self.stage2(x)
         pool = F.adaptive_avg_pool2d(x, 1)
-        prob = self.classifier(pool.flatten(1))
-        return F.softmax(prob, dim=1)
+        return F.softmax(self.classifier(pool.flatten(1)), dim=1)
 
 
 def main() -> None:
