@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from netgen.emit.refusals import raise_refusals
 from netgen.emit.torch import paths
 from netgen.emit.torch.plan import Plan
@@ -12,20 +14,32 @@ __all__ = ["TorchModule", "emit"]
 
 
 class TorchModule:
-    """The source of a module, and where its parts are.
-
-    ``state`` gives the key in the ``state_dict`` for each (layer, parameter); layers that share weights have one key
-    each. ``paths`` gives the module of each layer that has one, say ``"stage1.0.conv"``. ``hooks`` are the layers whose
-    values modules return, by path; ``taps`` those that functions compute, by module path and the number in the source.
-    """
+    """The source of a module, and where its parts are, which is worked out when it is asked for."""
 
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self.source = render(plan)
         self.class_name = plan.net_class.name
-        self.state = paths.state_keys(plan)
-        self.paths = {node.name: path for node, path in paths.module_paths(plan).items()}
-        self.hooks = paths.hooks(plan)
-        self.taps = paths.taps(plan) if plan.taps else {}
+
+    @cached_property
+    def state(self) -> dict[tuple[str, str], str]:
+        """The key in the ``state_dict`` for each (layer, parameter); layers that share weights have one key each."""
+        return paths.state_keys(self._plan)
+
+    @cached_property
+    def paths(self) -> dict[str, str]:
+        """The module of each layer that has one, say ``"stage1.0.conv"``."""
+        return {node.name: path for node, path in paths.module_paths(self._plan).items()}
+
+    @cached_property
+    def hooks(self) -> dict[str, str]:
+        """The layers whose values modules return, by path."""
+        return paths.hooks(self._plan)
+
+    @cached_property
+    def taps(self) -> dict[tuple[str, str], str]:
+        """The layers that functions compute, by module path and the number in the source."""
+        return paths.taps(self._plan) if self._plan.taps else {}
 
 
 def emit(graph: Graph, *, taps: bool = False) -> TorchModule:

@@ -124,8 +124,10 @@ def _named_arguments(call: Call) -> list[tuple[str, object]]:
 def _infix(expr: Infix) -> str:
     """Operands to the right bind one tighter, so that ``a - (b - c)`` keeps its parentheses; not so with ``**``."""
     first, *others = expr.operands
-    left, right = (expr.level + 1, expr.level) if expr.symbol == "**" else (expr.level, expr.level + 1)
-    return f" {expr.symbol} ".join([text(first, left), *(text(each, right) for each in others)])
+    left, right = (expr.level + 1, UNARY) if expr.symbol == "**" else (expr.level, expr.level + 1)
+    is_tight = expr.symbol == "**" and all(isinstance(each, (Name, int, float)) for each in expr.operands)
+    between = expr.symbol if is_tight else f" {expr.symbol} "
+    return between.join([text(first, left), *(text(each, right) for each in others)])
 
 
 def _index(index: object) -> str:

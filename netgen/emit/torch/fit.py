@@ -42,6 +42,12 @@ ALIASES = {
 SPATIAL = frozenset(["kernel", "stride", "pad", "dilation"])
 """Settings that say nothing about channels."""
 
+SIZES = frozenset(["kernel_size", "stride", "padding", "dilation"])
+"""PyTorch's arguments that channels say nothing about."""
+
+COUNTS = ("channels", "features", "groups")
+"""How the names of channels end."""
+
 
 def same(a: object, b: object) -> bool:
     """Equal and of one type: ``1``, ``1.0`` and ``True`` are three values."""
@@ -223,7 +229,8 @@ class _Problem:
                 best = rank, expr
         return best[1] if best is not None else None
 
-    def _unlikeliness(self, name: str) -> int:
+    def _unlikeliness(self, setting: str) -> int:
+        name = setting.partition("[")[0]
         if name == self.argument or name in ALIASES.get(self.argument, ()):
             return 0
         return 1 if name in self.mentioned or (name.endswith("channels") and "channels" in self.mentioned) else 2

@@ -72,6 +72,8 @@ def class_name(name: str, fallback: str = "Block") -> str:
     joined = "".join(word[0].upper() + word[1:] for word in words)
     if not joined:
         return fallback
+    if iskeyword(joined):
+        return joined + fallback
     return joined if joined[0].isalpha() else fallback + joined
 
 

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from netgen.emit.torch.body import Body, Leaf, Use, cut
 from netgen.emit.torch.classes import Builder, ClassPlan, Unfit
@@ -177,17 +177,19 @@ def _groups(net: Body) -> Iterator[list[Body]]:
         uses = [step.body for step in body.steps if isinstance(step, Use)]
         inside.setdefault(_block_of(body), {}).update(dict.fromkeys(map(_block_of, uses)))
         waiting += uses
-    done: set[Hashable] = set()
+    return map(groups.__getitem__, _innermost_first(_block_of(net), inside, set()))
 
-    def visit(block: Hashable) -> Iterator[list[Body]]:
-        if block in done:
-            return
-        done.add(block)
-        for inner in inside[block]:
-            yield from visit(inner)
-        yield groups[block]
 
-    yield from visit(_block_of(net))
+def _innermost_first(
+    block: Hashable, inside: Mapping[Hashable, Iterable[Hashable]], done: set[Hashable]
+) -> Iterator[Hashable]:
+    """A block and all that it uses, each behind those that it uses itself."""
+    if block in done:
+        return
+    done.add(block)
+    for inner in inside[block]:
+        yield from _innermost_first(inner, inside, done)
+    yield block
 
 
 def _block_of(body: Body) -> Hashable:
@@ -201,14 +203,14 @@ def _block_of(body: Body) -> Hashable:
 def _helpers(spelled: Iterator[Spelled]) -> dict[str, Helper]:
     """The helpers that some layers need, each behind those it needs itself."""
     found: dict[str, Helper] = {}
-
-    def take(helper: Helper) -> None:
-        if helper.name not in found:
-            for needed in helper.needs:
-                take(needed)
-            found[helper.name] = helper
-
     for each in spelled:
         for helper in each.helpers:
-            take(helper)
+            _take(helper, found)
     return found
+
+
+def _take(helper: Helper, found: dict[str, Helper]) -> None:
+    if helper.name not in found:
+        for needed in helper.needs:
+            _take(needed, found)
+        found[helper.name] = helper

@@ -37,8 +37,9 @@ class Spelled:
     """The PyTorch forms of one layer.
 
     ``module`` is the constructor call and ``function`` the expression in ``forward``; one of them may be missing.
-    ``params`` says under which attribute of the module each parameter of each node is found. ``fills`` are the
-    calls that set initial weights beside the module, by the parameter's attribute.
+    ``params`` says under which attribute of the module each parameter of each node is found; ``learned`` are those that
+    training changes, by attribute. ``fills`` are the calls that set initial weights beside the module, by the
+    parameter's attribute.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Spelled:
         "fresh",
         "function",
         "helpers",
+        "learned",
         "module",
         "nodes",
         "overwrites",
@@ -71,6 +73,7 @@ class Spelled:
         self.params: list[tuple[Node, Param, str]] = [
             (each, param, names.get(param.name, param.name)) for each in self.nodes for param in each.params
         ]
+        self.learned = {attribute: param for _, param, attribute in self.params if param.learned}
 
     @property
     def structure(self) -> Hashable:

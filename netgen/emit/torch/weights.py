@@ -18,7 +18,6 @@ from netgen.emit.torch.spelling import Template
 from netgen.emit.torch.statement import Do, ForModules, If, Statement
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Shape
-from netgen.ir.operator import Param
 from netgen.ir.spell_torch import Call, Helper, Infix, Input, Name
 
 OWN: dict[str, dict[str, float]] = {
@@ -74,7 +73,7 @@ class Initialisation:
         self._groups: list[_Group] = []
         by_type: dict[str, list[tuple[Leaf, Fills]]] = {}
         for leaf in leaves:
-            if _learned(leaf):
+            if leaf.spelled.learned:
                 by_type.setdefault(leaf.spelled.type, []).append((leaf, self._fills(leaf)))
         for module, layers in by_type.items():
             self._settle(module, layers, of_net)
@@ -102,7 +101,7 @@ class Initialisation:
         """How a layer's parameters are filled, less those that its module fills so by itself."""
         own = OWN.get(leaf.spelled.type, {})
         fills: Fills = {}
-        for name, param in _learned(leaf).items():
+        for name, param in leaf.spelled.learned.items():
             if param.filler is None or (name in own and param.filler == Filler("constant", {"value": own[name]})):
                 continue
             fills[name] = fill = fill_for(param.filler, param.shape)
@@ -117,8 +116,8 @@ class _Group:
     def __init__(self, module: str, fills: Fills, layers: list[tuple[Leaf, Fills]]) -> None:
         self.types = [module]
         self.fills = fills
-        self.always = set.intersection(*(set(_learned(leaf)) for leaf, _ in layers))
-        self.ever = set.union(*(set(_learned(leaf)) for leaf, _ in layers))
+        self.always = set.intersection(*(set(leaf.spelled.learned) for leaf, _ in layers))
+        self.ever = set.union(*(set(leaf.spelled.learned) for leaf, _ in layers))
 
     def takes(self, other: _Group) -> bool:
         """Join another group to this one, if neither fills what the other has and leaves alone."""
@@ -145,15 +144,11 @@ class _Group:
         return body
 
 
-def _learned(leaf: Leaf) -> dict[str, Param]:
-    return {name: param for _, param, name in leaf.spelled.params if param.learned}
-
-
 def _usual(layers: list[tuple[Leaf, Fills]]) -> Fills:
     """What most layers that have a parameter do with it."""
     usual: Fills = {}
-    for name in dict.fromkeys(name for leaf, _ in layers for name in _learned(leaf)):
-        counts = Counter(fills.get(name) for leaf, fills in layers if name in _learned(leaf))
+    for name in dict.fromkeys(name for leaf, _ in layers for name in leaf.spelled.learned):
+        counts = Counter(fills.get(name) for leaf, fills in layers if name in leaf.spelled.learned)
         fill = counts.most_common(1)[0][0]
         if fill is not None:
             usual[name] = fill
@@ -163,7 +158,7 @@ def _usual(layers: list[tuple[Leaf, Fills]]) -> Fills:
 def _different(leaf: Leaf, fills: Fills, usual: Fills) -> Fills | None:
     """What a layer does otherwise than usual; None where it leaves alone what usually is filled."""
     different: Fills = {}
-    for name in _learned(leaf):
+    for name in leaf.spelled.learned:
         fill = fills.get(name)
         if fill == usual.get(name):
             continue
