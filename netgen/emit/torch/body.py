@@ -7,10 +7,10 @@ output depends on are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from netgen.emit.torch.naming import Unique, variable
-from netgen.emit.torch.spelling import Spelled, fuses
+from netgen.emit.torch.spelling import Forms, Spelled, fuses
 from netgen.ir.graph import Graph, Instance, Loop, Node, Value
 
 
@@ -101,6 +101,7 @@ class _Cutter:
         self.taken: dict[Instance, dict[Value, None]] = {}
         self.given: dict[Instance, dict[Value, None]] = {}
         self.leaves: dict[Node, Leaf] = {}
+        self.forms: dict[Hashable, Forms] = {}
 
     def run(self) -> tuple[Body, list[Leaf]]:
         for node in self.graph.nodes:
@@ -185,7 +186,7 @@ class _Cutter:
             if node in norm.spelled.nodes:
                 return None
         scale = self._scale_of(node)
-        spelled = Spelled(node, scale)
+        spelled = Spelled(node, scale, self.forms)
         outputs = node.outputs if scale is None else scale.outputs
         leaf = self.leaves[node] = Leaf(node, outputs, spelled, relative(node.name, node.instance))
         leaf.overwrites = spelled.overwrites and self._may_overwrite(node)

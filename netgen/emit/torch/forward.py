@@ -90,6 +90,7 @@ class Forward:
         self.last: dict[Ref, int] = {}
         self._bound: dict[str, list[int]] = {}
         """Where each of the program's names is given to a value that has a line of its own."""
+        self._goals: dict[Ref, str] = {}
         self._carried: set[str] = set()
         """Names that are given more than once: each such value has its own line."""
 
@@ -216,21 +217,29 @@ class Forward:
             self.last[ref] = max(ends)
 
     def _wanted(self, ref: Ref) -> str:
-        """A name for a value: its own, or that of what it goes into; on the way to the caller, the first argument's."""
-        seen: set[Ref] = set()
-        at = ref
-        while at not in seen:
-            seen.add(at)
+        """A name for a value: its own, or that of what it goes into."""
+        line = self.maker[ref]
+        if line.hints[ref.output] and self._outlives(line, ref):
+            return ""
+        return self._goal(ref)
+
+    def _goal(self, ref: Ref) -> str:
+        """The name of the first value with a name that a value goes into; on the way to the caller, the argument's."""
+        path = [ref]
+        while path[-1] not in self._goals:
+            at = path[-1]
             line = self.maker[at]
-            if line.hints[at.output]:
-                return "" if at == ref and self._outlives(line, at) else line.hints[at.output]
             readers = [reader for reader in self.readers.get(at, []) if not isinstance(reader, Fork)]
-            if readers == [None]:
-                return self.inputs[0] if self.inputs else ""
-            if len(readers) != 1 or not isinstance(readers[0], Line) or len(readers[0].outputs) != 1:
-                break
-            at = readers[0].outputs[0]
-        return ""
+            if line.hints[at.output]:
+                self._goals[at] = line.hints[at.output]
+            elif readers == [None] and self.inputs:
+                self._goals[at] = self.inputs[0]
+            elif len(readers) == 1 and isinstance(readers[0], Line) and len(readers[0].outputs) == 1:
+                path.append(readers[0].outputs[0])
+            else:
+                self._goals[at] = ""
+        self._goals.update(dict.fromkeys(path, self._goals[path[-1]]))
+        return self._goals[ref]
 
     def _outlives(self, line: Line, ref: Ref) -> bool:
         """Whether a value is wanted after the program gave its name to another."""
@@ -291,7 +300,7 @@ class Forward:
         after: list[tuple[Ref, str]] = []
         for ref, yes, no in branch.joins:
             name = self.names.get(no, "")
-            if branch.otherwise or not name or self._last_besides(no, fork) > fork.end:
+            if branch.otherwise or not self._may_hold(name, yes, no, fork):
                 name = self._free(ref, fork)
                 if not branch.otherwise:
                     before.append(Assign(name, Name(self.names[no])))
@@ -303,6 +312,13 @@ class Forward:
             self.names[ref] = name
             self.active[name] = self.last.get(ref, fork.end)
         return [*before, If(Name(f"self.{fork.flag}"), sides[0], sides[1] if branch.otherwise else [])]
+
+    def _may_hold(self, name: str, yes: Ref, no: Ref, fork: Fork) -> bool:
+        """Whether the name of ``no`` can be that of ``yes`` too: the condition overwrites it, and nobody misses it."""
+        made = self.maker[yes].root.position
+        reads = [reader.root.position for reader in self.readers[no] if isinstance(reader, Line)]
+        is_read_inside = any(made < position < fork.end for position in reads)
+        return self.active[name] <= fork.end and not is_read_inside and self._last_besides(no, fork) <= fork.end
 
     def _side(self, lines: list[Line], fork: Fork, at: int) -> list[Statement]:
         """One side of a condition; values from outside get the joint name at its end."""

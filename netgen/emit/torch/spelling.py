@@ -39,7 +39,7 @@ class Spelled:
     ``module`` is the constructor call and ``function`` the expression in ``forward``; one of them may be missing.
     ``params`` says under which attribute of the module each parameter of each node is found; ``learned`` are those that
     training changes, by attribute. ``fills`` are the calls that set initial weights beside the module, by the
-    parameter's attribute.
+    parameter's attribute. ``known`` are the forms of other layers, and those of this one are noted there.
     """
 
     __slots__ = (
@@ -56,19 +56,19 @@ class Spelled:
         "params",
     )
 
-    def __init__(self, node: Node, scale: Node | None = None) -> None:
+    def __init__(self, node: Node, scale: Node | None, known: dict[Hashable, Forms]) -> None:
         spelling = node.op.torch
         assert isinstance(spelling, TorchSpelling), f"{node.op.name} is refused before anything is emitted"
         self.nodes = (node,) if scale is None else (node, scale)
         said = node if scale is None else _with_affine(node)
-        defaults = spelling.defaults
-        self.module = _template(spelling.module, said, defaults)
-        self.function = _template(spelling.function, said, defaults)
-        self.before = _template(spelling.before, said, defaults)
+        forms = _forms(said, spelling, known)
+        self.module = forms.module
+        self.function = forms.function
+        self.before = forms.before
+        self.helpers = forms.helpers
         self.fills: dict[str, Template] = {}
         self.overwrites = spelling.overwrites
         self.fresh = spelling.fresh
-        self.helpers: tuple[Helper, ...] = tuple(spelling.helpers(said))
         names = spelling.params
         self.params: list[tuple[Node, Param, str]] = [
             (each, param, names.get(param.name, param.name)) for each in self.nodes for param in each.params
@@ -106,6 +106,27 @@ class Template:
             if text(values[kernel]) == text(values[stride]):
                 kept[stride] = OMIT
         return _put_together(self.expr, iter(kept))
+
+
+class Forms:
+    """What a spelling makes of the arguments and shapes of a layer; layers with the same ones have it in common."""
+
+    __slots__ = ("before", "function", "helpers", "module")
+
+    def __init__(self, node: Node, spelling: TorchSpelling) -> None:
+        defaults = spelling.defaults
+        self.module = _template(spelling.module, node, defaults)
+        self.function = _template(spelling.function, node, defaults)
+        self.before = _template(spelling.before, node, defaults)
+        self.helpers: tuple[Helper, ...] = tuple(spelling.helpers(node))
+
+
+def _forms(node: Node, spelling: TorchSpelling, known: dict[Hashable, Forms]) -> Forms:
+    key = (node.op, *node.a.items(), *node.x, None, *node.y)
+    forms = known.get(key)
+    if forms is None:
+        forms = known[key] = Forms(node, spelling)
+    return forms
 
 
 def _template(form: Callable[[Node], object] | None, node: Node, defaults: Mapping[str, object]) -> Template | None:

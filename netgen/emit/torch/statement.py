@@ -68,8 +68,7 @@ def _lines(statement: Statement, indent: int) -> list[str]:
     margin = " " * indent
     match statement:
         case Assign():
-            declared = ": Tensor" if statement.declared else ""
-            return layout(statement.value, indent, f"{statement.target}{declared} = ")
+            return _assign(statement, indent)
         case Do():
             return layout(statement.value, indent)
         case Return(values=(value,)):
@@ -84,6 +83,17 @@ def _lines(statement: Statement, indent: int) -> list[str]:
             return written
         case ForModules():
             return [f"{margin}for module in self.modules():", *_cases(statement, indent + 4)]
+
+
+def _assign(statement: Assign, indent: int) -> list[str]:
+    declared = ": Tensor" if statement.declared else ""
+    written = layout(statement.value, indent, f"{statement.target}{declared} = ")
+    targets = statement.target.split(", ")
+    if len(written) == 1 or len(targets) == 1:
+        return written
+    margin = " " * indent
+    listed = [f"{margin}    {target}," for target in targets]
+    return [f"{margin}(", *listed, *layout(statement.value, indent, ") = ")]
 
 
 def _cases(statement: ForModules, indent: int) -> list[str]:

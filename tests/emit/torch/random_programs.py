@@ -100,6 +100,9 @@ class Programs:
             return self._again(x, values, scope, depth)
         lines = [f"if {self.random.choice(scope.flags)} {{"]
         if self.random.random() < 0.3:
+            for value in self.random.sample(values, min(len(values), 2)):
+                lines += self._again(value, values, scope, depth)
+        elif self.random.random() < 0.4:
             inner = [x]
             lines += self._statements(inner, scope, depth + 1)
             lines.append(f"{x} = {inner[-1]} -> conv({self.random.choice(scope.widths)}, 1)")
