@@ -7,7 +7,7 @@ exist; where several expressions are right, the one that a person would more lik
 
 1. a setting as it is, ``width``
 2. a setting and a number, ``4 * width``, ``kernel // 2``, ``in_channels + 32``
-3. two settings, ``width * groups``
+3. two settings, ``width * groups``; before the others, if the source text speaks of both
 4. two settings and a number, ``in_channels + 32 * layers``; or a setting and two numbers
 5. three settings, ``in_channels + growth * layers``
 
@@ -110,8 +110,7 @@ class Table:
         return self.use(self._found(_Problem(values, self.settings, argument, mentioned)))
 
     def _found(self, problem: _Problem) -> object | None:
-        names = [setting.name for setting in problem.settings]
-        found = problem.best(map(Name, names), 1)
+        found = problem.best((Name(setting.name) for setting in problem.settings), 1)
         if found is not None or not problem.values:
             return found
         if all(isinstance(value, tuple) for value in problem.values):
@@ -119,8 +118,9 @@ class Table:
         if any(type(value) is not int for value in problem.values):
             return None
         numbers = problem.numbers()
-        for fewest, tier in ((2, _with_number), (3, _pairs)):
-            found = problem.best(tier(numbers, problem), fewest)
+        said = [name for name in numbers if problem.is_mentioned(name)]
+        for fewest, tier, names in ((2, _pairs, said), (2, _with_number, numbers), (3, _pairs, numbers)):
+            found = problem.best(tier(names, problem), fewest)
             if found is not None:
                 return found
         found = self._conditional(problem)
@@ -233,7 +233,11 @@ class _Problem:
         name = setting.partition("[")[0]
         if name == self.argument or name in ALIASES.get(self.argument, ()):
             return 0
-        return 1 if name in self.mentioned or (name.endswith("channels") and "channels" in self.mentioned) else 2
+        return 1 if self.is_mentioned(name) else 2
+
+    def is_mentioned(self, name: str) -> bool:
+        """Whether the source text speaks of a setting; it says ``x.channels`` where there is ``in_channels``."""
+        return name in self.mentioned or (name.endswith("channels") and "channels" in self.mentioned)
 
     def _differ(self, names: Collection[str]) -> int:
         """How many of the rows differ in the value or in some settings."""
@@ -399,8 +403,9 @@ def _conditions(problem: _Problem) -> Iterator[object]:
 
 
 def _equalities(setting: Setting) -> Iterator[object]:
-    """``p == number`` and ``p != number``; the default is the number that is likeliest meant."""
-    numbers = dict.fromkeys([setting.default] if setting.has_default else [])
+    """``p == number`` and ``p != number``; 1 and the default are the numbers that are likeliest meant."""
+    numbers = dict.fromkeys([1] if setting.is_all(int) and 1 in setting.values else [])
+    numbers.update(dict.fromkeys([setting.default] if setting.has_default else []))
     numbers.update(dict.fromkeys(setting.values))
     for number in islice(numbers, 8):
         yield Infix("!=", Name(setting.name), number)

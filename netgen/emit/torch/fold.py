@@ -126,10 +126,12 @@ def is_made_up(step: Step) -> bool:
 
 
 def _stage(turn: list[Step], outer: tuple[Loop, ...], loop: Loop) -> list[Step]:
-    """One turn as one step, if it is not one that has a name."""
+    """One turn as one step; but a single module with a name keeps it, and what follows it are functions."""
+    modules = [step for step in turn if not (isinstance(step, Leaf) and step.spelled.function is not None)]
+    is_named = len(modules) == 1 and isinstance(modules[0], (Leaf, Use)) and not is_made_up(modules[0])
     if len(turn) == 1 and isinstance(turn[0], (Leaf, Use)):
         return turn
-    return [Chain(_parts(turn), outer, loop.site, loop)]
+    return turn if is_named else [Chain(_parts(turn), outer, loop.site, loop)]
 
 
 def _parts(steps: list[Step]) -> list[Part]:
