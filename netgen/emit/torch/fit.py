@@ -404,9 +404,9 @@ def _conditions(problem: _Problem) -> Iterator[object]:
 
 def _equalities(setting: Setting) -> Iterator[object]:
     """``p == number`` and ``p != number``; 1 and the default are the numbers that are likeliest meant."""
-    numbers = dict.fromkeys([1] if setting.is_all(int) and 1 in setting.values else [])
-    numbers.update(dict.fromkeys([setting.default] if setting.has_default else []))
-    numbers.update(dict.fromkeys(setting.values))
+    first = [1] if setting.is_all(int) and 1 in setting.values else []
+    default = [setting.default] if setting.has_default else []
+    numbers = dict.fromkeys([*first, *default, *setting.values])
     for number in islice(numbers, 8):
         yield Infix("!=", Name(setting.name), number)
         yield Infix("==", Name(setting.name), number)

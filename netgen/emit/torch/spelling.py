@@ -109,7 +109,7 @@ class Template:
 
 
 class Forms:
-    """What a spelling makes of the arguments and shapes of a layer; layers with the same ones have it in common."""
+    """What a spelling makes of a layer's facts; layers with the same facts have it in common."""
 
     __slots__ = ("before", "function", "helpers", "module")
 
@@ -122,10 +122,10 @@ class Forms:
 
 
 def _forms(node: Node, spelling: TorchSpelling, known: dict[Hashable, Forms]) -> Forms:
-    key = (node.op, *node.a.items(), *node.x, None, *node.y)
-    forms = known.get(key)
+    facts = node.facts
+    forms = known.get(facts)
     if forms is None:
-        forms = known[key] = Forms(node, spelling)
+        forms = known[facts] = Forms(node, spelling)
     return forms
 
 
