@@ -5,7 +5,7 @@ Values are in single static assignment: each is made once, by one node. Nothing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +155,11 @@ class Node:
     @property
     def y(self) -> list[Shape]:
         return [value.shape for value in self.outputs]
+
+    @property
+    def facts(self) -> Hashable:
+        """All that shape rules and spellings look at, as a key: nodes whose facts are equal are spelled alike."""
+        return (self.op, *self.a.items(), *self.x, None, *self.y)
 
     @property
     def span(self) -> Span | None:

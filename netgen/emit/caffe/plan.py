@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from netgen.ir.graph import Graph, Node, Value
 from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Message
@@ -73,9 +73,13 @@ def _spell(graph: Graph) -> list[Layer]:
     names = _Names(node.name for node in graph.nodes)
     pinned = {*graph.outputs, *graph.inputs}
     made: dict[Value, Blob] = {}
+    known: dict[Hashable, list[CaffeLayer]] = {}
     layers = []
     for node in graph.nodes:
-        spelled = _caffe(node).layers(node)
+        facts = node.facts
+        spelled = known.get(facts)
+        if spelled is None:
+            spelled = known[facts] = _caffe(node).layers(node)
         if _does_nothing(node, spelled) and node.outputs[0] not in pinned:
             made[node.outputs[0]] = made[node.inputs[0]]
             continue
