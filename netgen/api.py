@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from netgen.diag import Diagnostic, NetgenError, Source, did_you_mean
@@ -166,7 +167,6 @@ class Net:
     def __init__(self, graph: Graph, warnings: list[Diagnostic]) -> None:
         self.graph = graph
         self.warnings = warnings
-        self.shapes = Shapes(graph)
 
     @property
     def name(self) -> str:
@@ -176,6 +176,11 @@ class Net:
     def settings(self) -> dict[str, object]:
         """The net's settings, those at their defaults included."""
         return dict(self.graph.root.args)
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """The shape of what each layer and each block makes, by name."""
+        return Shapes(self.graph)
 
     @property
     def layers(self) -> list[Layer]:
