@@ -28,18 +28,7 @@ TIMES = 11
 MEGABYTES = 1000
 TARGETS = {"prototxt": "to_prototxt", "torch": "torch_source"}
 
-CHILD = """
-import json, resource, sys, time
-import netgen
-path, method = sys.argv[1:]
-start = time.process_time()
-net = netgen.compile(path)
-getattr(net, method)()
-seconds = time.process_time() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([len(net.layers), seconds, peak * (1 if sys.platform == "darwin" else 1024) / 1e6]))
-"""
-"""Compiles in a process of its own, so that the peak is this compile's; the time is without Python's start."""
+CHILD = str(Path(__file__).with_name("compile_once.py"))
 
 
 class Run:
@@ -107,6 +96,6 @@ def measure(target: str, steps: tuple[int, ...], rounds: int) -> list[Run]:
 
 
 def _compile(program: Path, method: str) -> tuple[int, float, float]:
-    child = [sys.executable, "-c", CHILD, str(program), method]
+    child = [sys.executable, CHILD, str(program), method]
     layers, seconds, megabytes = json.loads(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
     return layers, seconds, megabytes
