@@ -52,9 +52,7 @@ def small(name: str) -> Graph:
     return compiled(MIXED) if name == "mixed" else example(name, size=64)
 
 
-@pytest.fixture(
-    params=["mixed", pytest.param("peleenet", marks=pytest.mark.slow), pytest.param("resnet18", marks=pytest.mark.slow)]
-)
+@pytest.fixture(params=["mixed", pytest.param("peleenet", marks=pytest.mark.slow)])
 def graph(request: pytest.FixtureRequest) -> Graph:
     return small(request.param)
 
