@@ -42,8 +42,8 @@ ALIASES = {
 SPATIAL = frozenset(["kernel", "stride", "pad", "dilation"])
 """Settings that say nothing about channels."""
 
-SIZES = frozenset(["kernel_size", "stride", "padding", "dilation"])
-"""PyTorch's arguments that channels say nothing about."""
+SIZES = frozenset(["kernel_size", "padding", *SPATIAL])
+"""Arguments that channels say nothing about."""
 
 COUNTS = ("channels", "features", "groups")
 """How the names of channels end."""
@@ -118,7 +118,7 @@ class Table:
         if any(type(value) is not int for value in problem.values):
             return None
         numbers = problem.numbers()
-        said = [name for name in numbers if problem.is_mentioned(name)]
+        said = [name for name in numbers if problem.is_mentioned(name) and name not in SPATIAL]
         for fewest, tier, names in ((2, _pairs, said), (2, _with_number, numbers), (3, _pairs, numbers)):
             found = problem.best(tier(names, problem), fewest)
             if found is not None:

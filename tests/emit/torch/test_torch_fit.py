@@ -67,6 +67,18 @@ def test_the_likelier_of_two_equal_settings() -> None:
     assert said(table(a=[1, 2], b=[1, 2]).fit([1, 2], mentioned={"b", "conv"})) == "b"
 
 
+def test_the_source_text_explains_a_product() -> None:
+    columns = {"in_channels": [4, 8, 16], "expand": [6, 6, 1]}
+    values = [24, 48, ABSENT]
+    assert said(table(**deepcopy(columns)).fit(values, "out", {"expand", "x", "channels"})) == "in_channels * expand"
+    assert said(table(**deepcopy(columns)).fit(values, "out")) == "6 * in_channels"
+
+
+def test_sizes_are_not_explained_by_an_accident_of_strides() -> None:
+    made = table(kernel=[3, 1, 3], stride=[2, 1, 2])
+    assert said(made.fit([1, 0, 1], "padding", {"kernel", "stride"})) == "kernel // 2"
+
+
 def test_a_bool_is_not_a_number() -> None:
     assert said(table(flag=[True, False]).fit([1, 0])) == "nothing"
     assert said(table(number=[1, 0]).fit([True, False])) == "nothing"

@@ -62,7 +62,9 @@ class InvertedResidual(nn.Module):
     ) -> None:
         super().__init__()
         self.expand = (
-            ConvRelu6(in_channels, 6 * in_channels) if expand == 6 else nn.Identity()
+            ConvRelu6(in_channels, in_channels * expand)
+            if expand != 1
+            else nn.Identity()
         )
         self.dwise = ConvRelu6(
             in_channels * expand,
