@@ -105,7 +105,8 @@ HEAD = """\
 # Benchmarks
 
 Written by `python -m benchmarks`. A ratio is netgen's figure divided by its peer's; the two were measured in turns, and
-what is given is the median of the pairs with half of its 95 % confidence interval.
+what is given is the median of the pairs with half of its 95 % confidence interval. Processes are measured in time that
+passes, what computes in one thread in processor time, which is the same on a machine that does nothing else.
 """
 
 
