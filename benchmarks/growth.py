@@ -48,8 +48,8 @@ def run(quick: bool = False) -> Section:
     rounds = 1 if quick else 5
     return Section(
         "Growth",
-        "A net of so many layers, made by a loop over a block, each in a fresh process: processor time without Python's "
-        "start, and the process's peak memory. The peer is netgen with a tenth of the layers.",
+        "A net of so many layers, made by a loop over a block, each in a fresh process: processor time without "
+        "Python's start, and the process's peak memory. The peer is netgen with a tenth of the layers.",
         [row for target in TARGETS for row in _rows(target, steps, rounds)],
     )
 
