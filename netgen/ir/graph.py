@@ -13,6 +13,7 @@ from netgen.diag import Span
 from netgen.ir.fault import Fault
 
 if TYPE_CHECKING:
+    from netgen.formats.message import Message
     from netgen.ir.operator import Operator, Param
 
 MAX_ELEMENTS = 2**31 - 1
@@ -20,6 +21,32 @@ MAX_ELEMENTS = 2**31 - 1
 
 Shape = tuple[int, ...]
 """A tensor's dimensions, (N, C, H, W) for images."""
+
+
+class _Unknown(tuple[int, ...]):
+    """A shape of which nothing is known, not even the number of axes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "?"
+
+
+UNKNOWN: Shape = _Unknown()
+"""The shape of what comes out of a layer that only a reader knows of. Compare with ``is``."""
+
+
+class Origin:
+    """What a reader keeps of a layer so that the same text can be written again.
+
+    ``layer`` is the whole layer as it was read, after Caffe's upgrades; its bottoms and tops are names of blobs. Nodes
+    that came from one layer share one origin.
+    """
+
+    __slots__ = ("layer",)
+
+    def __init__(self, layer: Message) -> None:
+        self.layer = layer
 
 
 class Attrs(dict[str, Any]):
@@ -112,8 +139,14 @@ class Value:
         """The name that the program gave it first, for targets that name values."""
         self.readers: list[Node] = []
 
+    @property
+    def is_known(self) -> bool:
+        """Whether its shape is."""
+        return self.shape is not UNKNOWN
+
     def __repr__(self) -> str:
-        return f"<Value {self.node.name}:{self.index} {'x'.join(map(str, self.shape))}>"
+        shape = "x".join(map(str, self.shape)) if self.is_known else "?"
+        return f"<Value {self.node.name}:{self.index} {shape}>"
 
 
 class Node:
@@ -123,7 +156,7 @@ class Node:
     that shape rules and spellings look at.
     """
 
-    __slots__ = ("a", "inputs", "instance", "loops", "name", "op", "outputs", "spans", "variable")
+    __slots__ = ("a", "inputs", "instance", "loops", "name", "op", "origin", "outputs", "spans", "variable")
 
     def __init__(
         self,
@@ -136,6 +169,7 @@ class Node:
         spans: dict[str, Span],
         variable: str = "",
         loops: tuple[Loop, ...] = (),
+        origin: Origin | None = None,
     ) -> None:
         self.op = op
         self.a = a
@@ -146,7 +180,13 @@ class Node:
         """Places in the source: ``""`` is the call, an argument's name that argument."""
         self.variable = variable
         self.loops = loops
+        self.origin = origin
         self.outputs: list[Value] = []
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the shapes of all that it reads and makes are known, so that it can be asked for its parameters."""
+        return all(value.is_known for value in (*self.inputs, *self.outputs))
 
     @property
     def x(self) -> list[Shape]:
@@ -167,8 +207,8 @@ class Node:
 
     @property
     def params(self) -> list[Param]:
-        """What the node learns or counts, in the order of Caffe's blobs."""
-        return self.op.params(self)
+        """What the node learns or counts, in the order of Caffe's blobs; nothing where shapes are not known."""
+        return self.op.params(self) if self.is_known else []
 
     def __repr__(self) -> str:
         return f"<Node {self.name}: {self.op.name}>"
@@ -190,12 +230,13 @@ class Graph:
         self.outputs: list[Value] = []
         self.root = Instance(name, "", doc=doc)
 
-    def add(self, node: Node) -> list[Value]:
+    def add(self, node: Node, results: int = 1) -> list[Value]:
         """Type a node and take it in; raises ``Fault`` where its operator objects.
 
-        A node that was refused leaves no trace in the graph.
+        A node that was refused leaves no trace in the graph. Where the shape of an input is not known those of the
+        outputs are not either; then ``results`` says how many there are.
         """
-        shapes = node.op.infer(node)
+        shapes = node.op.infer(node) if all(value.is_known for value in node.inputs) else [UNKNOWN] * results
         for shape in shapes:
             if prod(shape) > MAX_ELEMENTS:
                 size = "x".join(map(str, shape))

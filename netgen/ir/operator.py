@@ -79,6 +79,13 @@ class Operator:
     onnx: ClassVar[OnnxSpelling | Refused]
 
     @classmethod
+    def takes(cls, tensors: int) -> bool:
+        """Whether it may be given so many tensors."""
+        many = bool(cls.operands) and cls.operands[-1].endswith("...")
+        fewest = len(cls.operands) if cls.fewest is None else cls.fewest
+        return fewest <= tensors and (many or tensors <= len(cls.operands))
+
+    @classmethod
     def check(cls, a: Attrs) -> None:
         """Settle the arguments among each other, before any tensor is seen.
 

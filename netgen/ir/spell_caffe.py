@@ -12,31 +12,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from netgen.diag import did_you_mean
+from netgen.formats.message import Enum, Message, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 
 if TYPE_CHECKING:
     from netgen.ir.graph import Attrs, Node, Shape
     from netgen.ir.operator import Refused
-
-Message = list[tuple[str, object]]
-"""A protobuf message as it will be printed: (field, value); a message's value is again a list."""
-
-
-class Enum(str):
-    """The name of an enum's value: printed without quotes."""
-
-    __slots__ = ()
-
-
-def get(message: Message, field: str, default: object = None) -> Any:
-    """The last value of a field, as protobuf reads an optional field."""
-    return next((value for name, value in reversed(message) if name == field), default)
-
-
-def get_all(message: Message, field: str) -> list[Any]:
-    """All values of a repeated field."""
-    return [value for name, value in message if name == field]
 
 
 class Field:
@@ -316,9 +298,12 @@ class CaffeLayer:
 class CaffeSpelling:
     """One layer type with its fields; or, with ``layers``, a function that composes several layers.
 
-    ``fork`` names where the layer type comes from when BVLC's Caffe lacks it. ``refuses`` says which
-    nodes cannot be spelled. ``reads`` has the last word on a message that the fields have read, knowing how many
-    tops the layer has; without it the layer has one.
+    ``param`` is the layer's message that holds the fields; where it is empty they stand in the layer itself, as they do
+    where a type has two messages (``Sub``). ``also`` are other names that forks have for the type, ``also_param``
+    for the message: read and never written. ``ignores`` are fields that do not change what is computed.
+    ``fork`` names where the layer type comes from when BVLC's Caffe lacks it. ``refuses`` says which nodes cannot be
+    spelled. ``reads`` has the last word on what the fields have read, and sees the whole layer; without it the layer
+    has one top.
     """
 
     def __init__(
@@ -330,8 +315,11 @@ class CaffeSpelling:
         constants: Mapping[str, Constant] = NOTHING,
         fixed: int = 0,
         fork: str = "",
+        also: Sequence[str] = (),
+        also_param: Sequence[str] = (),
+        ignores: Sequence[str] = ("engine",),
         layers: Callable[[Node], list[CaffeLayer]] | None = None,
-        reads: Callable[[dict[str, object], int], bool] | None = None,
+        reads: Callable[[dict[str, object], Message], bool] | None = None,
         refuses: Callable[[Node], Refused | None] | None = None,
     ) -> None:
         self.type = type
@@ -341,9 +329,12 @@ class CaffeSpelling:
         self.constants = constants
         self.fixed = fixed
         self.fork = fork
+        self.also = tuple(also)
+        self.also_param = tuple(also_param)
         self.compose = layers
         self.reads = reads
         self.refuses = refuses
+        self._known = frozenset(ignores).union(*(field.names for field in fields))
 
     @property
     def special(self) -> int:
@@ -378,14 +369,30 @@ class CaffeSpelling:
             fork=self.fork,
         )
 
-    def read(self, message: Message, tops: int = 1) -> dict[str, object] | None:
-        """The arguments that a parameter message means, or None where it means another operator.
+    def read(self, layer: Message) -> dict[str, object] | str:
+        """The arguments that a layer means; or, where it means something else, the reason in words.
 
-        Raises ``Fault`` where it says something that Caffe would not take.
+        A layer that says what no field knows means something else. Raises ``Fault`` where it says something that
+        Caffe would not take.
         """
+        message = self.parameters(layer)
+        strange = next((name for name, _ in message if name not in self._known), None) if self.param else None
+        if strange is not None:
+            return f"`{strange}` is not known here"
         a: dict[str, object] = {}
-        if not all(field.read(message, a) for field in self.fields):
-            return None
-        if self.reads is not None:
-            return a if self.reads(a, tops) else None
-        return a if tops == 1 else None
+        for field in self.fields:
+            if not field.read(message, a):
+                said = get(message, field.name, field.default)
+                return f"`{field.name}` is {said}" if not isinstance(said, list) else f"`{field.name}` is another"
+        if self.reads is None:
+            return a if len(get_all(layer, "top")) == 1 else f"it has {len(get_all(layer, 'top'))} tops"
+        return a if self.reads(a, layer) else "its tops or fields do not fit together"
+
+    def parameters(self, layer: Message) -> Message:
+        """The message of a layer that holds the fields. Several of them are one, as protobuf has it."""
+        if not self.param:
+            return layer
+        found: list[Message] = []
+        for name in (self.param, *self.also_param):
+            found += get_all(layer, name)
+        return found[0] if len(found) == 1 else [pair for message in found for pair in message]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netgen.ir.filler import Filler
-from netgen.ir.graph import Graph, Node, Shape, Value
+from netgen.ir.graph import UNKNOWN, Graph, Node, Shape, Value
 from netgen.ir.kinds import REQUIRED, Arg, show
 from netgen.ir.operator import WEIGHT_ARGS
 
@@ -14,6 +14,8 @@ _TRAINING = frozenset(arg.name for arg in WEIGHT_ARGS if arg.name != "share")
 
 def shape_text(shape: Shape) -> str:
     """A shape as people say it: ``1x64x56x56``."""
+    if shape is UNKNOWN:
+        return "?"
     return "x".join(map(str, shape)) if shape else "scalar"
 
 

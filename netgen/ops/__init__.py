@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from netgen.diag import did_you_mean
+from netgen.formats.message import Message, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs
 from netgen.ir.kinds import REQUIRED, Kind
 from netgen.ir.operator import Operator
-from netgen.ir.spell_caffe import CaffeSpelling, Message
+from netgen.ir.spell_caffe import CaffeSpelling
 from netgen.ops import activation, conv, elementwise, norm, pool, reduce, resize, scale, shape
 
 __all__ = ["OPERATORS", "bind", "read_caffe"]
@@ -52,15 +53,25 @@ def bind(op: type[Operator], given: Mapping[str, object]) -> Attrs:
     return a
 
 
-def read_caffe(type: str, message: Message, tops: int = 1) -> tuple[type[Operator], dict[str, object]] | None:
-    """The operator that one layer of Caffe means and its arguments, or None where no operator says that."""
+def read_caffe(layer: Message) -> tuple[type[Operator], dict[str, object]] | str:
+    """The operator that one layer of Caffe means and its arguments; or, where no operator says that, why not.
+
+    ``layer`` is a whole LayerParameter, its type, bottoms and tops included.
+    """
     if not _READERS:
         _READERS.update(_readers())
-    for op, spelling in _READERS.get(type, ()):
-        given = spelling.read(message, tops)
-        if given is not None:
+    kind = get(layer, "type", "")
+    readers = _READERS.get(kind)
+    if readers is None:
+        return f"netgen does not know the layer type `{kind}`"
+    bottoms = len(get_all(layer, "bottom"))
+    reasons = []
+    for op, spelling in readers:
+        given = spelling.read(layer) if op.takes(bottoms) else f"it has {bottoms} bottoms"
+        if not isinstance(given, str):
             return op, given
-    return None
+        reasons.append(given)
+    return "; ".join(dict.fromkeys(reasons))
 
 
 _READERS: dict[str, list[tuple[type[Operator], CaffeSpelling]]] = {}
@@ -70,8 +81,9 @@ def _readers() -> dict[str, list[tuple[type[Operator], CaffeSpelling]]]:
     """The spellings of each layer type; those that are more special, such as a clip from 0 to 6, come first."""
     found: dict[str, list[tuple[type[Operator], CaffeSpelling]]] = {}
     for op in OPERATORS.values():
-        if isinstance(op.caffe, CaffeSpelling):
-            found.setdefault(op.caffe.type, []).append((op, op.caffe))
+        if isinstance(op.caffe, CaffeSpelling) and op.caffe.type:
+            for kind in (op.caffe.type, *op.caffe.also):
+                found.setdefault(kind, []).append((op, op.caffe))
     for readers in found.values():
         readers.sort(key=lambda reader: reader[1].special, reverse=True)
     return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from netgen.formats.message import Enum
 from netgen.ir.graph import Node, Shape
 from netgen.ir.kinds import Arg, Bool, Float, Int
 from netgen.ir.operator import LEARNING_ARGS, WEIGHT_FILLER, Operator, Param
-from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Enum, Field, FillerField, Fixed
+from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Field, FillerField, Fixed
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Infix, Input, TorchSpelling
 from netgen.ops.rules import axis_of, channels_of

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from math import log
 
+from netgen.formats.message import Enum
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Float, Listed, Optional
 from netgen.ir.operator import Operator
-from netgen.ir.spell_caffe import CaffeSpelling, Enum, Field, Fixed, Many, Mapped
+from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Many, Mapped
 from netgen.ir.spell_onnx import OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Infix, Input, TorchSpelling
 from netgen.ops.rules import same_shapes

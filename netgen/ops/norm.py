@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
+from netgen.formats.message import Message, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Choice, Float, Int
 from netgen.ir.operator import LEARNING_ARGS, WEIGHT_ARGS, WEIGHT_FILLER, Operator, Param
-from netgen.ir.spell_caffe import (
-    CaffeLayer,
-    CaffeSpelling,
-    Constant,
-    Field,
-    FillerField,
-    Message,
-    Words,
-    filler_message,
-)
+from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Constant, Field, FillerField, Words, filler_message
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, TorchSpelling
 from netgen.ops.rules import show_shape, spatial
@@ -42,10 +34,10 @@ def _batch_norm_layers(n: Node) -> list[CaffeLayer]:
     return [normalise, scale]
 
 
-def _is_plain(a: dict[str, object], tops: int) -> bool:
+def _is_plain(a: dict[str, object], layer: Message) -> bool:
     """Read by itself, Caffe's layer only normalises."""
     a["affine"] = False
-    return tops == 1
+    return len(get_all(layer, "top")) == 1
 
 
 _FROZEN = Helper(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from netgen.formats.message import Enum
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Choice, Optional, Pair
 from netgen.ir.operator import Operator
-from netgen.ir.spell_caffe import CaffeSpelling, Enum, Field, Fixed, Spatial, Words
+from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Spatial, Words
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling, pair
 from netgen.ops.rules import same_pad, spatial

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
+from netgen.formats.message import Message, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Int, Listed, Optional
 from netgen.ir.operator import Operator
-from netgen.ir.spell_caffe import CaffeSpelling, Field, Many, Message, Sub, get_all
+from netgen.ir.spell_caffe import CaffeSpelling, Field, Many, Sub
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
 from netgen.ir.spell_torch import Call, Expr, Helper, Input, Inputs, TorchSpelling
 from netgen.ops.rules import axis_of, show_shape
@@ -121,7 +122,8 @@ def _mismatch(i: int, x: Shape, first: Shape, axis: int) -> Fault:
     return Fault("NG303", "shapes do not match", label, arg=f"x{i}", hint=hint)
 
 
-def _read_parts(a: dict[str, object], tops: int) -> bool:
+def _read_parts(a: dict[str, object], layer: Message) -> bool:
+    tops = len(get_all(layer, "top"))
     cuts = a.get("cuts")
     if cuts is None:
         a["parts"] = tops

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from netgen.formats.message import Enum, Message, get, get_all
 from netgen.ir.graph import Graph, Node, Value
 from netgen.ir.operator import Operator
-from netgen.ir.spell_caffe import Enum, Message, get, get_all
-from netgen.ops import bind, read_caffe
+from netgen.ir.spell_caffe import CaffeSpelling
+from netgen.ops import OPERATORS, bind, read_caffe
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -131,9 +132,11 @@ class Net:
             return
         message = _parameters(layer)
         if get(message, "transpose", False):  # a matter of how weights are stored
-            message = [pair for pair in message if pair[0] != "transpose"]
+            message.remove(("transpose", True))
             blobs = [blobs[0].T, *blobs[1:]]
-        op, given = read_layer(get(layer, "type"), message, len(tops))
+        found = read_caffe(layer)
+        assert not isinstance(found, str), found
+        op, given = found
         inputs = [self.values[bottom] for bottom in bottoms]
         made = Node(op, bind(op, given), inputs, get(layer, "name"), instance=self.graph.root, spans={})
         self.values.update(zip(tops, self.graph.add(made), strict=True))
@@ -141,11 +144,19 @@ class Net:
 
 
 def read_layer(kind: str, message: Message, tops: int = 1) -> tuple[type[Operator], dict[str, object]]:
-    """The operator that a layer means, and its arguments; raises KeyError where there is none."""
-    found = read_caffe(kind, message, tops)
-    if found is None:
-        raise KeyError(kind)
-    return found
+    """The operator that a layer with some parameters means, and its arguments; raises KeyError where there is none."""
+    for bottoms in (1, 2, 0):
+        layer: Message = [("type", kind), *[("bottom", "x")] * bottoms, *[("top", "y")] * tops]
+        found = read_caffe([*layer, *_in_its_place(kind, message)])
+        if not isinstance(found, str):
+            return found
+    raise KeyError(kind)
+
+
+def _in_its_place(kind: str, message: Message) -> Message:
+    spellings = [op.caffe for op in OPERATORS.values() if isinstance(op.caffe, CaffeSpelling)]
+    param = next(spelling.param for spelling in spellings if kind in (spelling.type, *spelling.also))
+    return [(param, message)] if param else message
 
 
 def _parameters(layer: Message) -> Message:

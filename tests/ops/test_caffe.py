@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from random_nodes import nodes
 from spelled import node
 
+from netgen.formats.message import Enum, Message, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node
-from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Enum, FillerField, Message, Sub, get, get_all
+from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, FillerField, Sub
 from netgen.ops import OPERATORS, bind
 
 SPELLED = [op for op in OPERATORS if isinstance(OPERATORS[op].caffe, CaffeSpelling)]

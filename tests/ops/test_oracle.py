@@ -16,8 +16,8 @@ from onnx_models import run_onnx
 
 from netgen.emit.torch import emit
 from netgen.emit.torch.live import load
+from netgen.formats.message import get, get_all
 from netgen.ir.graph import Value
-from netgen.ir.spell_caffe import get, get_all
 
 HERE = Path(__file__).parents[1] / "data" / "oracle"
 SHARED = Path(__file__).parents[2] / "../shared/oracle"

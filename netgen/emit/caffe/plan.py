@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 
+from netgen.formats.message import Message
 from netgen.ir.graph import Graph, Node, Value
-from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Message
+from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling
 
 _NEEDS = ("", "signs", "values")
 """What gradients need of what a memory holds, the more the later."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from netgen.emit.caffe.plan import Layer
 from netgen.emit.templates import template
+from netgen.formats.message import Enum, Message
 from netgen.formats.textproto import comment_lines, float_text, quote
 from netgen.ir.graph import Graph
-from netgen.ir.spell_caffe import CaffeLayer, Enum, Message
+from netgen.ir.spell_caffe import CaffeLayer
 
 Row = tuple[str, str, "tuple[Row, ...] | None"]
 """A field as the template sees it: its name, and either its value or, with rows of its own, a message."""
@@ -33,8 +34,10 @@ def _layer(layer: Layer, known: dict[CaffeLayer, list[Row]]) -> tuple[str, str, 
 def _fields(layer: Layer) -> list[Row]:
     spelled = layer.spelled
     fields: list[Row] = [("param", "", _rows(param)) for param in layer.params]
-    if spelled.message:
+    if spelled.message and spelled.param:
         fields.append((spelled.param, "", _rows(spelled.message)))
+    else:
+        fields += _rows(spelled.message)
     return fields
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from netgen.diag import Diagnostic, NetgenError, Source
 from netgen.emit import caffe
+from netgen.formats.message import Message
 from netgen.ir.graph import Graph
-from netgen.ir.spell_caffe import Message
 from netgen.lang import compile_source
 
 HEAD = "net Test() {\n data = input(1, 8, 16, 16)\n"
