@@ -1,7 +1,8 @@
 """Protobuf messages as plain data: what text is read into and written from.
 
-A message is a list of (field, value) pairs in the order of the file. A value is a number, a bool, a string, an ``Enum``
-or again a message. A repeated field stands there as often as it has values.
+A message is a list of (field, value) pairs in the order of the file. A value is a number, a bool, a string (bytes where
+it is not UTF-8), an ``Enum``, a ``Raw`` that the schema has not typed yet, or again a message. A repeated field stands
+there as often as it has values.
 """
 
 from __future__ import annotations
@@ -15,6 +16,15 @@ Message = list[tuple[str, object]]
 
 class Enum(str):
     """The name of an enum's value: printed without quotes."""
+
+    __slots__ = ()
+
+
+class Raw(str):
+    """A scalar as it stood in a text without quotes, not yet typed: ``1.``, ``0x1F``, ``-inf``, ``True``, ``MAX``.
+
+    A sign stands directly before what it belongs to, however the text was spaced.
+    """
 
     __slots__ = ()
 
