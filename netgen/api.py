@@ -13,6 +13,7 @@ from netgen.diag import Diagnostic, NetgenError, Source, did_you_mean
 from netgen.emit import TARGETS
 from netgen.ir.graph import Graph, Instance, Node, Shape
 from netgen.ir.kinds import show
+from netgen.ir.operator import Param, shared_arrays
 from netgen.ir.text import describe, shape_text, table, value_name
 from netgen.lang import MAX_LAYERS, check_source, compile_source
 from netgen.lang.reading import decode, read_source
@@ -200,7 +201,7 @@ class Net:
     @property
     def parameters_count(self) -> int:
         """How many numbers the net learns; a set that several layers share counts once."""
-        return sum(param.count for node in _owners(self.graph) for param in node.params if param.learned)
+        return sum(param.count for param in _arrays(self.graph) if param.learned)
 
     @property
     def macs(self) -> int:
@@ -265,11 +266,14 @@ def _instances(root: Instance) -> Iterator[Instance]:
             yield from _instances(item)
 
 
-def _owners(graph: Graph) -> Iterator[Node]:
-    """The nodes, of those that share their weights the first."""
-    shared: set[object] = set()
+def _arrays(graph: Graph) -> Iterator[Param]:
+    """The arrays of a net; of those that several layers share, each once."""
+    shared: set[str] = set()
     for node in graph.nodes:
-        share = node.a.get("share")
-        if share is None or share not in shared:
-            yield node
-        shared.add(share)
+        names = shared_arrays(node)
+        for param in node.params:
+            name = names.get(param.name)
+            if name is None or name not in shared:
+                yield param
+            if name is not None:
+                shared.add(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from textwrap import shorten
 
@@ -30,12 +31,21 @@ class Sample:
 
 def sample(op: type[Operator]) -> Sample:
     """Compile an operator's example."""
-    operands = ["a", "b"] if op.operands[-1:] and op.operands[-1].endswith("...") else op.operands[: op.fewest]
-    call = op.example or f"{op.name}({', '.join(operands)})"
-    inputs = "".join(f"    {operand} = input(1, 8, 16, 16)\n" for operand in operands)
-    graph, _ = compile_source(Source("<example>", f"net Example() {{\n{inputs}    y = {call}\n}}\n"))
+    call, source = example(op)
+    graph, _ = compile_source(source)
     node = graph.nodes[-1]
     return Sample(call, _facts(node), {target: _said(target, graph, node) for target in TARGETS})
+
+
+def example(op: type[Operator]) -> tuple[str, Source]:
+    """An operator's example call, and a program of it alone."""
+    if op.operands[-1:] and op.operands[-1].endswith("..."):
+        operands = [name for name in ("x", "a", "b") if re.search(rf"\b{name}\b", op.example or "a b")]
+    else:
+        operands = list(op.operands[: op.fewest])
+    call = op.example or f"{op.name}({', '.join(operands)})"
+    inputs = "".join(f"    {operand} = input(1, 8, 16, 16)\n" for operand in operands)
+    return call, Source("<example>", f"net Example() {{\n{inputs}    y = {call}\n}}\n")
 
 
 def _facts(node: Node) -> str:

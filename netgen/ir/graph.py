@@ -39,14 +39,15 @@ UNKNOWN: Shape = _Unknown()
 class Origin:
     """What a reader keeps of a layer so that the same text can be written again.
 
-    ``layer`` is the whole layer as it was read, after Caffe's upgrades; its bottoms and tops are names of blobs. Nodes
-    that came from one layer share one origin.
+    ``layer`` is the whole layer as it was read, after Caffe's upgrades; its bottoms and tops are names of blobs.
+    ``reason`` says why no operator means it, where none does. Nodes that came from one layer share one origin.
     """
 
-    __slots__ = ("layer",)
+    __slots__ = ("layer", "reason")
 
-    def __init__(self, layer: Message) -> None:
+    def __init__(self, layer: Message, reason: str = "") -> None:
         self.layer = layer
+        self.reason = reason
 
 
 class Attrs(dict[str, Any]):
@@ -217,7 +218,7 @@ class Node:
 class Graph:
     """A network: its nodes in the program's order, which is a topological order."""
 
-    __slots__ = ("doc", "inputs", "name", "nodes", "outputs", "root", "title")
+    __slots__ = ("doc", "inputs", "kept", "name", "nodes", "outputs", "root", "title")
 
     def __init__(self, name: str, doc: str = "", title: str = "") -> None:
         self.name = name
@@ -225,18 +226,21 @@ class Graph:
         """The comment above the net."""
         self.title = title
         """The comment at the head of the net's file."""
+        self.kept: Message = []
+        """What a reader found beside the name and the layers, to be written again."""
         self.nodes: list[Node] = []
         self.inputs: list[Value] = []
         self.outputs: list[Value] = []
         self.root = Instance(name, "", doc=doc)
 
-    def add(self, node: Node, results: int = 1) -> list[Value]:
+    def add(self, node: Node, shapes: Sequence[Shape] | None = None) -> list[Value]:
         """Type a node and take it in; raises ``Fault`` where its operator objects.
 
-        A node that was refused leaves no trace in the graph. Where the shape of an input is not known those of the
-        outputs are not either; then ``results`` says how many there are.
+        A node that was refused leaves no trace in the graph. ``shapes`` are those of its outputs, for a reader that
+        knows better than the operator, or knows that they are ``UNKNOWN``.
         """
-        shapes = node.op.infer(node) if all(value.is_known for value in node.inputs) else [UNKNOWN] * results
+        if shapes is None:
+            shapes = node.op.infer(node)
         for shape in shapes:
             if prod(shape) > MAX_ELEMENTS:
                 size = "x".join(map(str, shape))

@@ -157,6 +157,22 @@ class Text(Kind):
         return value
 
 
+class Names(Kind):
+    """A name; or a list of names, in which an empty one stands for none. Becomes a tuple."""
+
+    text = "string or [string, ...]"
+
+    def accept(self, value: object) -> tuple[str, ...]:
+        if not isinstance(value, (list, tuple)):
+            return (Text().accept(value),)
+        strange = next((each for each in value if not isinstance(each, str)), None)
+        if strange is not None:
+            raise _wrong_type("strings", strange)
+        if not 1 <= len(value) <= 16:
+            raise _out_of_range(f"needs 1 to 16 names, got {len(value)}")
+        return tuple(value)
+
+
 class Choice(Kind):
     """One of some words, written as a string."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import ClassVar, Literal
 
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node, Shape
-from netgen.ir.kinds import Arg, FillerKind, Float, Listed, Optional, Text
+from netgen.ir.kinds import Arg, FillerKind, Float, Listed, Names, Optional
 from netgen.ir.spell_caffe import CaffeSpelling
 from netgen.ir.spell_onnx import OnnxSpelling
 from netgen.ir.spell_torch import TorchSpelling
@@ -18,7 +19,7 @@ _MULTIPLIERS = Listed(Float(low=0), 1, 2)
 LEARNING_ARGS = (
     Arg("lr_mult", Optional(_MULTIPLIERS), None, "learning rate multiplier: a number, or [of weights, of bias]"),
     Arg("decay_mult", Optional(_MULTIPLIERS), None, "weight decay multiplier, likewise"),
-    Arg("share", Optional(Text()), None, "the name of one set of weights that several layers use"),
+    Arg("share", Optional(Names()), None, "the name of weights that several layers use: of all, or [of each array]"),
 )
 WEIGHT_ARGS = (WEIGHT_FILLER, BIAS_FILLER, *LEARNING_ARGS)
 """The arguments that operators with weights and a bias take after their own."""
@@ -38,6 +39,20 @@ class Param:
     @property
     def count(self) -> int:
         return prod(self.shape)
+
+
+def shared_arrays(n: Node, constants: Iterable[str] = ()) -> dict[str, str]:
+    """The name under which several layers use an array, for each of a node's parameters that has one.
+
+    One name is that of a whole set of arrays, ``constants`` among them; several are those of the learned, one each.
+    """
+    share: tuple[str, ...] | None = n.a.get("share")
+    if share is None:
+        return {}
+    if len(share) == 1:
+        return {name: f"{share[0]}_{name}" for name in (*(param.name for param in n.params), *constants)}
+    learned = [param.name for param in n.params if param.learned]
+    return {param: name for param, name in zip(learned, share, strict=False) if name}
 
 
 class Refused:

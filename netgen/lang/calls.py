@@ -7,9 +7,9 @@ from typing import Any
 from netgen.diag import Frame, Note, Span
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
-from netgen.ir.graph import Attrs, Graph, Instance, Node, Value
+from netgen.ir.graph import Attrs, Graph, Instance, Node, Shape, Value
 from netgen.ir.kinds import a_type, type_name
-from netgen.ir.operator import Operator
+from netgen.ir.operator import Operator, shared_arrays
 from netgen.lang import arithmetic, ast
 from netgen.lang.expressions import Env, Expressions
 from netgen.lang.modules import Module
@@ -67,7 +67,7 @@ class Calls(Expressions):
         self.graph = graph
         self.names = names
         self.defaults: dict[str, Given] = {}
-        self._shared: dict[str, Node] = {}
+        self._shared: dict[str, tuple[Node, Shape]] = {}
         self.evaluators[ast.Call] = self._call
         self.evaluators[ast.Chain] = self._chain
 
@@ -290,15 +290,16 @@ class Calls(Expressions):
 
     def _share(self, node: Node) -> None:
         """One name of weights means arrays of one shape."""
-        name = node.a.get("share")
-        if name is None:
-            return
-        first = self._shared.setdefault(name, node)
-        own, others = ([param.shape for param in each.params] for each in (node, first))
-        if own != others:
-            shapes = [" and ".join("x".join(map(str, shape)) for shape in each) for each in (own, others)]
-            label = f"`{name}` has {shapes[1]} in layer {first.name}; here {shapes[0]}"
-            raise Fault("NG229", "shared weights do not fit", label, arg="share")
+        names = shared_arrays(node)
+        for param in node.params if names else ():
+            name = names.get(param.name)
+            if name is None:
+                continue
+            first, shape = self._shared.setdefault(name, (node, param.shape))
+            if shape != param.shape:
+                own, other = ("x".join(map(str, each)) for each in (param.shape, shape))
+                label = f"`{name}` has {other} in layer {first.name}; here {own}"
+                raise Fault("NG229", "shared weights do not fit", label, arg="share")
 
     # --- blocks -----------------------------------------------------------------------------------
 

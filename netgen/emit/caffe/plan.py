@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 
 from netgen.formats.message import Message
 from netgen.ir.graph import Graph, Node, Value
+from netgen.ir.operator import shared_arrays
 from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling
 
 _NEEDS = ("", "signs", "values")
@@ -47,13 +48,13 @@ class Layer:
         """A ``param`` message for each blob of weights; none at all where there is nothing to say."""
         node, spelled = self.node, self.spelled
         said = [(field, node.a[field]) for field in ("lr_mult", "decay_mult") if node.a.get(field) is not None]
-        share = node.a.get("share")
-        if not said and share is None:
+        names = shared_arrays(node, spelled.constants)
+        if not said and not names:
             return [list(_FROZEN)] * spelled.fixed
         learned = [param.name for param in node.params if param.learned]
         messages: list[Message] = []
         for blob in spelled.blobs:
-            message: Message = [("name", f"{share}_{blob}")] if share is not None else []
+            message: Message = [("name", names[blob])] if blob in names else []
             if len(messages) < spelled.fixed:
                 message += _FROZEN
             else:

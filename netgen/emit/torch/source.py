@@ -15,6 +15,7 @@ from netgen.emit.torch.naming import Unique
 from netgen.emit.torch.paths import module_paths
 from netgen.emit.torch.plan import Plan
 from netgen.emit.torch.statement import Assign, Do, Statement, lines
+from netgen.ir.operator import shared_arrays
 from netgen.ir.spell_torch import Call, Name
 
 
@@ -125,18 +126,16 @@ def _ties(plan: Plan) -> list[Statement]:
     ties: list[Statement] = []
     paths = module_paths(plan)
     for leaf in plan.leaves:
-        node = leaf.spelled.nodes[0]
-        share = node.a.get("share")
-        if share is None or not leaf.path:
+        if not leaf.path:
             continue
-        path = paths[node]
-        source = first.setdefault(share, path)
-        if source != path:
-            ties += [
-                Assign(f"{_module(path)}.{name}", Name(f"{_module(source)}.{name}"))
-                for _, param, name in leaf.spelled.params
-                if param.learned
-            ]
+        for node, param, name in leaf.spelled.params:
+            shared = shared_arrays(node).get(param.name)
+            if shared is None or not param.learned:
+                continue
+            place = f"{_module(paths[leaf.spelled.nodes[0]])}.{name}"
+            source = first.setdefault(shared, place)
+            if source != place:
+                ties.append(Assign(place, Name(source)))
     return ties
 
 

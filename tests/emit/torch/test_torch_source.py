@@ -11,7 +11,9 @@ import pytest
 from random_programs import Programs
 from torch_nets import EXAMPLES, compiled, example, net
 
+from netgen.cli.samples import example as sample
 from netgen.emit.torch import emit
+from netgen.lang import compile_source
 from netgen.ops import OPERATORS
 
 RULES = "I,E,F,W,UP,N,B,C4,SIM,D200,D201,D202,D204,D207,D208,D209,D210,D300,D301,D403,D411,D412,D414,D418,D419"
@@ -61,9 +63,10 @@ def sources(folder: Path) -> list[Path]:
     """Emitted files for all examples, all operators, and some random programs."""
     made = {path.stem: emit(example(path.stem)).source for path in EXAMPLES.glob("*.net")}
     made |= {f"random_{seed}": emit(compiled(Programs(Random(seed)).program())).source for seed in range(40)}
-    for name in OPERATORS:
-        if name != "input":
-            made[f"operator_{name}"] = emit(net(f"y = {EVERYTHING.get(name, f'{name}(x)')}", channels=4)).source
+    for name, op in OPERATORS.items():
+        graph = net(f"y = {EVERYTHING[name]}", channels=4) if name in EVERYTHING else compile_source(sample(op)[1])[0]
+        if name != "input" and all(each.op.refuses("torch", each) is None for each in graph.nodes):
+            made[f"operator_{name}"] = emit(graph).source
     for name, text in made.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
     return sorted(folder.glob("*.py"))

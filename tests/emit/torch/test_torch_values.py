@@ -155,6 +155,6 @@ def test_layers_that_share_weights() -> None:
     check(graph)
     module = emit(graph)
     model = randomised(module)
-    shared = [module.state[node.name, "weight"] for node in graph.nodes if node.a.get("share") == "three"]
+    shared = [module.state[node.name, "weight"] for node in graph.nodes if node.a.get("share") == ("three",)]
     assert len({model.get_parameter(key).data_ptr() for key in shared}) == 1
     assert sum(each.numel() for each in model.parameters()) == 3 * 4 * 9 + 4 + 2 * (16 + 4)

@@ -1,0 +1,217 @@
+"""A NetParameter becomes a graph: the layers of one phase, wired by values instead of by names of blobs.
+
+In place is undone: a layer that writes over its input makes a new value. What the text cannot be understood as is
+carried through, and what is odd is reported; nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from netgen.diag import Diagnostic, Source, Span, did_you_mean
+from netgen.formats.message import Message, Placed, get, get_all, place_of
+from netgen.ir.fault import Fault
+from netgen.ir.graph import UNKNOWN, Attrs, Graph, Node, Origin, Shape, Value
+from netgen.ir.operator import Operator
+from netgen.ir.spell_caffe import CaffeSpelling
+from netgen.ops import OPERATORS, bind, read_caffe
+from netgen.read.caffe.inputs import data_shapes
+from netgen.read.caffe.phases import State
+from netgen.read.caffe.training import read_params
+
+_INPUT, _CUSTOM = OPERATORS["input"], OPERATORS["custom"]
+
+
+class GraphBuilder:
+    """Builds one graph. ``problems`` collects what is wrong or odd in the text."""
+
+    def __init__(self, net: Message, source: Source, state: State, shapes: Mapping[str, Shape]) -> None:
+        self.net = net
+        self.source = source
+        self.state = state
+        self.shapes = shapes
+        """The shapes of blobs that the user gave."""
+        self.graph = Graph(get(net, "name", "") or "")
+        self.graph.kept = [pair for pair in net if pair[0] not in ("name", "layer")]
+        self.problems: list[Diagnostic] = []
+        self.blobs: dict[str, Value] = {}
+        """What each name of a blob stands for so far."""
+        self.made: dict[str, Message] = {}
+        """The layer that made each blob first."""
+        self.names: set[str] = set()
+
+    def build(self) -> Graph:
+        for layer in get_all(self.net, "layer"):
+            if self.state.has(layer):
+                self._layer(layer)
+        graph = self.graph
+        graph.inputs = [value for node in graph.nodes if node.op is _INPUT for value in node.outputs]
+        latest = set(self.blobs.values())
+        graph.outputs = [
+            value for node in graph.nodes for value in node.outputs if not value.readers and value in latest
+        ]
+        return graph
+
+    # --- one layer ---------------------------------------------------------------------------------
+
+    def _layer(self, layer: Message) -> None:
+        inputs = self._bottoms(layer)
+        tops = get_all(layer, "top")
+        given = data_shapes(layer, len(tops))
+        if get(layer, "type") == "Input":
+            given = _declared(layer, len(tops))
+        if given is not None or (tops and all(top in self.shapes for top in tops)):
+            values = self._data(layer, tops, given or [UNKNOWN] * len(tops))
+        else:
+            values = self._operator(layer, inputs, len(tops))
+        self._name(layer, tops, values)
+
+    def _bottoms(self, layer: Message) -> list[Value]:
+        found = []
+        for number, bottom in enumerate(get_all(layer, "bottom")):
+            value = self.blobs.get(bottom)
+            if value is None:
+                value = self._unknown_blob(layer, bottom, number)
+            found.append(value)
+        return found
+
+    def _data(self, layer: Message, tops: Sequence[str], shapes: Sequence[Shape]) -> list[Value]:
+        """A layer that is given what it makes: an input of the net for each top."""
+        origin = Origin(layer)
+        values = []
+        for top, said in zip(tops, shapes, strict=True):
+            shape = self.shapes.get(top, said)
+            if shape is UNKNOWN:
+                origin.reason = f"how large `{top}` is, only the data tells"
+                node = self._node(layer, _CUSTOM, bind(_CUSTOM, {"type": get(layer, "type")}), [], origin, name=top)
+                values += self.graph.add(node, [UNKNOWN])
+                continue
+            try:
+                a = bind(_INPUT, dict(zip((arg.name for arg in _INPUT.args), shape, strict=False)))
+            except Fault as fault:
+                self._fault(layer, _INPUT, fault)
+                continue
+            values += self.graph.add(self._node(layer, _INPUT, a, [], origin, name=top))
+        return values
+
+    def _operator(self, layer: Message, inputs: list[Value], tops: int) -> list[Value]:
+        op, a, origin = self._meaning(layer)
+        node = self._node(layer, op, a, inputs, origin)
+        unknown = op is _CUSTOM or not all(value.is_known for value in inputs)
+        try:
+            values = self.graph.add(node, [UNKNOWN] * tops if unknown else None)
+        except Fault as fault:
+            self._fault(layer, op, fault)
+            return self.graph.add(node, [UNKNOWN] * tops)
+        read_params(node, layer)
+        return values
+
+    def _meaning(self, layer: Message) -> tuple[type[Operator], Attrs, Origin]:
+        """The operator that a layer means, with its arguments; one that only carries it, where none does."""
+        reason = ""
+        try:
+            found = read_caffe(layer)
+            if not isinstance(found, str):
+                return found[0], bind(*found), Origin(layer)
+            reason = found
+        except Fault as fault:
+            self._fault(layer, None, fault)
+            reason = f"{fault.title}: {fault.label}"
+        return _CUSTOM, bind(_CUSTOM, {"type": get(layer, "type") or "?"}), Origin(layer, reason)
+
+    def _node(
+        self, layer: Message, op: type[Operator], a: Attrs, inputs: list[Value], origin: Origin, *, name: str = ""
+    ) -> Node:
+        said: str = name or get(layer, "name", "") or next(iter(get_all(layer, "top")), get(layer, "type", "layer"))
+        unique = said
+        number = 1
+        while unique in self.names:
+            number += 1
+            unique = f"{said}_{number}"
+        self.names.add(unique)
+        spans = {"": self.span(layer)}
+        return Node(op, a, inputs, unique, instance=self.graph.root, spans=spans, origin=origin)
+
+    def _name(self, layer: Message, tops: Sequence[str], values: Sequence[Value]) -> None:
+        """Let the tops' names stand for what the layer made."""
+        bottoms = get_all(layer, "bottom")
+        for number, (top, value) in enumerate(zip(tops, values, strict=False)):
+            before = self.blobs.get(top)
+            in_place = number < len(bottoms) and bottoms[number] == top
+            if before is not None and not in_place:
+                self._made_twice(layer, top, number)
+            elif before is not None and len(before.readers) > 1:
+                self._overwritten(layer, top, before)
+            self.blobs[top] = value
+            self.made.setdefault(top, layer)
+
+    # --- what is wrong -------------------------------------------------------------------------------
+
+    def span(self, message: Message, field: str = "", number: int = -1) -> Span:
+        """The place of a layer, or of a value of one of its fields."""
+        start = place_of(message, field, number) if field else -1
+        if start < 0 and isinstance(message, Placed):
+            start = message.start
+        if start < 0:
+            return Span(self.source, 0, 0)
+        text = self.source.text
+        end = text.find("\n", start)
+        line = text[start : end if end >= 0 else None].partition("#")[0].rstrip()
+        return Span(self.source, start, start + max(len(line), 1))
+
+    def _error(self, code: str, title: str, span: Span, label: str, hint: str) -> None:
+        self.problems.append(Diagnostic(code, title, span, label, hint=hint))
+
+    def _warn(self, code: str, title: str, span: Span, label: str) -> None:
+        self.problems.append(Diagnostic(code, title, span, label, severity="warning"))
+
+    def _unknown_blob(self, layer: Message, bottom: str, number: int) -> Value:
+        """Report a blob that nobody makes, once, and go on with one of unknown shape."""
+        hint = did_you_mean(bottom, self.blobs)
+        if any(bottom in get_all(each, "top") for each in get_all(self.net, "layer")):
+            hint = f"a layer makes it in another phase, or further down; this is phase {self.state.phase}"
+        label = f"layer `{get(layer, 'name', '')}` reads `{bottom}`, which no layer before it makes"
+        self._error("NG530", "unknown bottom blob", self.span(layer, "bottom", number), label, hint)
+        origin = Origin([("name", bottom), ("type", "Input"), ("top", bottom)], f"no layer makes `{bottom}`")
+        node = self._node(layer, _CUSTOM, bind(_CUSTOM, {"type": "Input"}), [], origin, name=bottom)
+        [value] = self.graph.add(node, [UNKNOWN])
+        self.blobs[bottom] = value
+        return value
+
+    def _made_twice(self, layer: Message, top: str, number: int) -> None:
+        first = self.made.get(top)
+        label = f"`{top}` is made by layer `{get(first or [], 'name', '')}` already; what follows reads this one"
+        self._warn("NG531", "a blob is made twice, which Caffe refuses", self.span(layer, "top", number), label)
+
+    def _overwritten(self, layer: Message, top: str, before: Value) -> None:
+        others = [f"`{node.name}`" for node in before.readers[:-1]]
+        label = f"{' and '.join(others[:3])} read{'s' if len(others) == 1 else ''} `{top}` too, as it was before"
+        title = "a blob with other readers is overwritten, which Caffe refuses"
+        self._warn("NG532", title, self.span(layer, "top"), label)
+
+    def _fault(self, layer: Message, op: type[Operator] | None, fault: Fault) -> None:
+        """Report an operator's objection at the field, or the blob, that is to blame."""
+        name = get(layer, "name", "")
+        label = f"layer `{name}`: {fault.label}" if name else fault.label
+        self._error(fault.code, fault.title, self._blamed(layer, op, fault.arg), label, fault.hint)
+
+    def _blamed(self, layer: Message, op: type[Operator] | None, arg: str) -> Span:
+        if arg.startswith("x") and arg[1:].isdecimal():
+            return self.span(layer, "bottom", int(arg[1:]))
+        spelling = op.caffe if op is not None else None
+        if isinstance(spelling, CaffeSpelling):
+            message = spelling.parameters(layer)
+            for field in spelling.fields:
+                if arg and field.arg == arg:
+                    said = next((name for name in field.names if place_of(message, name) >= 0), None)
+                    if said is not None:
+                        return self.span(message, said)
+        return self.span(layer, "name")
+
+
+def _declared(layer: Message, tops: int) -> list[Shape]:
+    """The shapes of an Input layer: one for all tops, or one for each."""
+    shapes = [tuple(get_all(shape, "dim")) for shape in get_all(get(layer, "input_param", []), "shape")]
+    if len(shapes) == 1:
+        return shapes * tops
+    return [*shapes, *[UNKNOWN] * tops][:tops]
