@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import prod
 from typing import ClassVar, Literal
 
+from netgen.formats.message import Message, get
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, FillerKind, Float, Listed, Names, Optional
@@ -90,6 +91,8 @@ class Operator:
     shares_memory: ClassVar[bool] = False
     """Whether Caffe gives its output the memory of its input: who overwrites one overwrites the other."""
     caffe: ClassVar[CaffeSpelling | Refused]
+    caffe_forks: ClassVar[tuple[CaffeSpelling, ...]] = ()
+    """How forks of Caffe say it otherwise: read, and never written."""
     torch: ClassVar[TorchSpelling | Refused]
     onnx: ClassVar[OnnxSpelling | Refused]
 
@@ -125,6 +128,16 @@ class Operator:
         Counted as publications do: of convolutions and fully connected layers only.
         """
         return 0
+
+    @classmethod
+    def caffe_of(cls, layer: Message) -> CaffeSpelling:
+        """The spelling that reads a layer which means this operator; its ``blobs`` are in the layer's order."""
+        known = [*([cls.caffe] if isinstance(cls.caffe, CaffeSpelling) else []), *cls.caffe_forks]
+        kind = get(layer, "type")
+        able = [spelling for spelling in known if kind in (spelling.type, *spelling.also)]
+        if len(able) > 1:
+            able = [spelling for spelling in able if not isinstance(spelling.read(layer), str)]
+        return able[0] if able else known[0]
 
     @classmethod
     def refuses(cls, target: str, n: Node) -> Refused | None:

@@ -295,6 +295,20 @@ class CaffeLayer:
         self.fork = fork
 
 
+_MESSAGES = """
+accuracy argmax batch_norm bias clip concat contrastive_loss convolution crop data dropout dummy_data eltwise elu embed
+exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss inner_product input log loss lrn memory_data mvn
+parameter pooling power prelu python recurrent reduction relu reshape scale sigmoid slice softmax spp swish tanh
+threshold tile transform window_data
+"""
+LAYER_FIELDS = frozenset(
+    """
+    name type bottom top phase loss_weight param blobs propagate_down include exclude engine blobs_lr weight_decay
+    """.split()
+).union(f"{name}_param" for name in _MESSAGES.split())
+"""What any layer of BVLC's Caffe may say: it looks only at the message of its own type. ``engine`` is Intel's."""
+
+
 class CaffeSpelling:
     """One layer type with its fields; or, with ``layers``, a function that composes several layers.
 
@@ -376,7 +390,7 @@ class CaffeSpelling:
         Caffe would not take.
         """
         message = self.parameters(layer)
-        strange = next((name for name, _ in message if name not in self._known), None) if self.param else None
+        strange = self._strange(layer, message)
         if strange is not None:
             return f"`{strange}` is not known here"
         a: dict[str, object] = {}
@@ -387,6 +401,16 @@ class CaffeSpelling:
         if self.reads is None:
             return a if len(get_all(layer, "top")) == 1 else f"it has {len(get_all(layer, 'top'))} tops"
         return a if self.reads(a, layer) else "its tops or fields do not fit together"
+
+    def _strange(self, layer: Message, message: Message) -> str | None:
+        """The first field that a layer of this spelling has no use for. Messages of other types do nothing in Caffe."""
+        if not self.param:
+            return next((name for name, _ in layer if name not in LAYER_FIELDS and name not in self._known), None)
+        inside = next((name for name, _ in message if name not in self._known), None)
+        if inside is not None:
+            return inside
+        own = (self.param, *self.also_param)
+        return next((name for name, _ in layer if name not in LAYER_FIELDS and name not in own), None)
 
     def parameters(self, layer: Message) -> Message:
         """The message of a layer that holds the fields. Several of them are one, as protobuf has it."""
