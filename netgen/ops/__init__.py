@@ -81,9 +81,10 @@ def _readers() -> dict[str, list[tuple[type[Operator], CaffeSpelling]]]:
     """The spellings of each layer type; those that are more special, such as a clip from 0 to 6, come first."""
     found: dict[str, list[tuple[type[Operator], CaffeSpelling]]] = {}
     for op in OPERATORS.values():
-        if isinstance(op.caffe, CaffeSpelling) and op.caffe.type:
-            for kind in (op.caffe.type, *op.caffe.also):
-                found.setdefault(kind, []).append((op, op.caffe))
+        own = (op.caffe,) if isinstance(op.caffe, CaffeSpelling) and op.caffe.type else ()
+        for spelling in (*own, *op.caffe_forks):
+            for kind in (spelling.type, *spelling.also):
+                found.setdefault(kind, []).append((op, spelling))
     for readers in found.values():
         readers.sort(key=lambda reader: reader[1].special, reverse=True)
     return found
