@@ -31,6 +31,15 @@ def quote(text: str) -> str:
     return '"' + "".join(_ESCAPES.get(char) or (char if char.isprintable() else _octal(char)) for char in text) + '"'
 
 
+def quote_bytes(data: bytes) -> str:
+    """Bytes in double quotes, what is not ASCII escaped."""
+    return (
+        '"'
+        + "".join(chr(byte) if 32 <= byte < 127 and byte not in b"\"\\" else f"\\{byte:03o}" for byte in data)
+        + '"'
+    )
+
+
 def comment_lines(text: str) -> list[str]:
     """The lines of a comment, fit to stand behind ``#``: nothing in them can end it."""
     lines = text.split("\n") if text else []

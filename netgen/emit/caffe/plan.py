@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 
-from netgen.formats.message import Message
-from netgen.ir.graph import Graph, Node, Value
+from netgen.formats.message import Message, get, get_all
+from netgen.ir.graph import Graph, Node, Origin, Value
 from netgen.ir.operator import shared_arrays
-from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling
+from netgen.ir.spell_caffe import NOTHING, CaffeLayer, CaffeSpelling
 
 _NEEDS = ("", "signs", "values")
 """What gradients need of what a memory holds, the more the later."""
+_WIRING = ("name", "type", "bottom", "top")
 _FROZEN: Message = [("lr_mult", 0.0), ("decay_mult", 0.0)]
 """What keeps the solver from touching a blob."""
 
@@ -45,8 +46,13 @@ class Layer:
 
     @property
     def params(self) -> list[Message]:
-        """A ``param`` message for each blob of weights; none at all where there is nothing to say."""
+        """A ``param`` message for each blob of weights; none at all where there is nothing to say.
+
+        A layer that was read says them among its fields.
+        """
         node, spelled = self.node, self.spelled
+        if node.origin is not None:
+            return []
         said = [(field, node.a[field]) for field in ("lr_mult", "decay_mult") if node.a.get(field) is not None]
         names = shared_arrays(node, spelled.constants)
         if not said and not names:
@@ -78,6 +84,9 @@ def _spell(graph: Graph) -> list[Layer]:
     known: dict[Hashable, list[CaffeLayer]] = {}
     layers = []
     for node in graph.nodes:
+        if node.origin is not None:
+            _keep(node, node.origin, layers, made)
+            continue
         facts = node.facts
         spelled = known.get(facts)
         if spelled is None:
@@ -102,6 +111,29 @@ def _spell(graph: Graph) -> list[Layer]:
     return layers
 
 
+def _keep(node: Node, origin: Origin, layers: list[Layer], made: dict[Value, Blob]) -> None:
+    """The layer of a node that was read, as it was read; of nodes that came from one layer it is the same one."""
+    bottoms = [made[value] for value in node.inputs]
+    tops = [Blob(pinned=True) for _ in node.outputs]
+    made.update(zip(node.outputs, tops, strict=True))
+    if layers and layers[-1].node.origin is origin:
+        layers[-1].tops += tops
+        return
+    for bottom in bottoms:
+        bottom.readers += 1
+    layer = origin.layer
+    fields = [pair for pair in layer if pair[0] not in _WIRING]
+    spelling = node.op.caffe
+    blobs: list[str] = []
+    constants = NOTHING
+    if isinstance(spelling, CaffeSpelling):
+        constants = spelling.constants
+        have = {param.name for param in node.params}.union(constants)
+        blobs = [blob for blob in spelling.blobs if blob in have]
+    spelled = CaffeLayer(get(layer, "type", ""), "", fields, tops=len(tops), blobs=blobs, constants=constants)
+    layers.append(Layer(get(layer, "name", ""), node, spelled, bottoms, tops))
+
+
 def _caffe(node: Node) -> CaffeSpelling:
     spelling = node.op.caffe
     assert isinstance(spelling, CaffeSpelling), "refusals were raised before"
@@ -124,8 +156,14 @@ def _part_name(node: Node, suffix: str) -> str:
 
 def _name_blobs(layers: list[Layer]) -> None:
     """Name each blob after the layer that made it, or after the blob that is overwritten in place."""
-    names = _Names(layer.name for layer in layers)
+    kept = [(layer, get_all(layer.node.origin.layer, "top")) for layer in layers if layer.node.origin is not None]
+    names = _Names([*(layer.name for layer in layers), *(top for _, tops in kept for top in tops)])
+    for layer, tops in kept:
+        for top, name in zip(layer.tops, tops, strict=False):
+            top.name = name
     for layer in layers:
+        if layer.node.origin is not None:
+            continue
         if _shares_memory(layer):
             _guard(layer)
         if _overwrites(layer):

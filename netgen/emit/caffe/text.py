@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from netgen.emit.caffe.plan import Layer
 from netgen.emit.templates import template
-from netgen.formats.message import Enum, Message
-from netgen.formats.textproto import comment_lines, float_text, quote
+from netgen.formats.message import Enum, Message, Raw
+from netgen.formats.textproto import comment_lines, float_text, quote, quote_bytes
 from netgen.ir.graph import Graph
 from netgen.ir.spell_caffe import CaffeLayer
 
 Row = tuple[str, str, "tuple[Row, ...] | None"]
 """A field as the template sees it: its name, and either its value or, with rows of its own, a message."""
+
+_DEPTH = 1
+"""How deep the template goes into messages; what is deeper comes as lines."""
 
 
 def render(graph: Graph, layers: list[Layer]) -> str:
@@ -18,7 +21,8 @@ def render(graph: Graph, layers: list[Layer]) -> str:
     about = [comment_lines(text) for text in (graph.title, graph.doc) if text]
     known: dict[CaffeLayer, list[Row]] = {}
     rows = (_layer(layer, known) for layer in layers)
-    return template("caffe/net.prototxt.j2").render(about=about, name=quote(graph.name), layers=rows)
+    kept = _rows(graph.kept)
+    return template("caffe/net.prototxt.j2").render(about=about, name=quote(graph.name), kept=kept, layers=rows)
 
 
 def _layer(layer: Layer, known: dict[CaffeLayer, list[Row]]) -> tuple[str, str, list[str], list[str], list[Row]]:
@@ -33,18 +37,35 @@ def _layer(layer: Layer, known: dict[CaffeLayer, list[Row]]) -> tuple[str, str, 
 
 def _fields(layer: Layer) -> list[Row]:
     spelled = layer.spelled
-    fields: list[Row] = [("param", "", _rows(param)) for param in layer.params]
+    fields: list[Row] = [("param", "", _rows(param, 1)) for param in layer.params]
     if spelled.message and spelled.param:
-        fields.append((spelled.param, "", _rows(spelled.message)))
+        fields.append((spelled.param, "", _rows(spelled.message, 1)))
     else:
         fields += _rows(spelled.message)
     return fields
 
 
-def _rows(message: Message) -> tuple[Row, ...]:
-    return tuple(
-        (name, "", _rows(value)) if isinstance(value, list) else (name, _scalar(value), None) for name, value in message
-    )
+def _rows(message: Message, depth: int = 0) -> tuple[Row, ...]:
+    rows: list[Row] = []
+    for name, value in message:
+        if not isinstance(value, list):
+            rows.append((name, _scalar(value), None))
+        elif depth < _DEPTH:
+            rows.append((name, "", _rows(value, depth + 1)))
+        else:
+            rows.append((name, "", tuple((line, "", None) for line in _lines(value))))
+    return tuple(rows)
+
+
+def _lines(message: Message, indent: str = "") -> list[str]:
+    """The lines of a message that stands deep."""
+    lines = []
+    for name, value in message:
+        if isinstance(value, list):
+            lines += [f"{indent}{name} {{", *_lines(value, indent + "  "), f"{indent}}}"]
+        else:
+            lines.append(f"{indent}{name}: {_scalar(value)}")
+    return lines
 
 
 def _scalar(value: object) -> str:
@@ -52,6 +73,8 @@ def _scalar(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return float_text(value)
-    if isinstance(value, str) and not isinstance(value, Enum):
+    if isinstance(value, bytes):
+        return quote_bytes(value)
+    if isinstance(value, str) and not isinstance(value, (Enum, Raw)):
         return quote(value)
     return str(value)
