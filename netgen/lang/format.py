@@ -7,18 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
 
 from netgen.diag import Source
+from netgen.formats.net_layout import INDENT, Line, Page, Word, flat, group, set_spaces
 from netgen.lang import ast
 from netgen.lang.engine import Token
-from netgen.lang.layout import INDENT, WIDTH, Line, Part, Word, Writer, flat, group, set_spaces, width
 from netgen.lang.parse import load, parse
-
-_CHAIN_COLUMN = 40
-"""Arrows stand below the first one if it is left of this column, else they are indented."""
-_ONE_LINERS = 1
-"""The run of all statements on one line; chains have runs of their own."""
 
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "{": "{{", "}": "}}", '"': '\\"'}
 
@@ -32,16 +26,15 @@ class _Formatter:
     def __init__(self, file: ast.File) -> None:
         self._file = file
         self._source = file.source
-        self._lines: list[Line] = []
-        self._runs = _ONE_LINERS
+        self._page = Page()
+        self._lines = self._page.lines
         self._words = self._read_words()
         self._starts = [word.start for word in self._words]
         self._at = 0
 
     def text(self) -> str:
         self._items()
-        _align_labels(self._lines)
-        return "".join(f"{line}\n" for line in self._lines)
+        return str(self._page)
 
     # --- words ---------------------------------------------------------------------------------
 
@@ -167,8 +160,8 @@ class _Formatter:
         word.above = []
 
     def _gap(self, wanted: bool) -> None:
-        if wanted and self._lines and not self._lines[-1].text.endswith("{"):
-            self._lines.append(Line(0))
+        if wanted:
+            self._page.gap()
 
     def _take(self, end: int) -> list[Word]:
         """The words from here to an offset."""
@@ -188,35 +181,11 @@ class _Formatter:
             last += 1
         words = self._words[self._at : last + 1]
         self._at = last + 1
-        writer = Writer(indent)
-        if onto is not None:
-            writer.lines = [self._lines.pop()]
-        writer.write(group(words), indent)
-        self._lines += writer.lines
+        self._page.header(words, indent, onto)
 
     def _write(self, words: list[Word], indent: int, value: ast.Expr | None = None) -> None:
         """A statement without a body; ``value`` is what may be a chain."""
-        parts = group(words)
-        arrows = [part for part in parts if isinstance(part, Word) and part.kind == "ARROW"]
-        if arrows and isinstance(value, ast.Chain) and not self._fits(words, parts, arrows, indent):
-            lines = _chain(words, arrows, indent)
-        else:
-            writer = Writer(indent)
-            writer.write(parts, indent)
-            lines = writer.lines
-        self._runs += 1
-        for line in lines:
-            line.run = _ONE_LINERS if len(lines) == 1 else self._runs
-        self._lines += lines
-
-    def _fits(self, words: list[Word], parts: list[Part], arrows: list[Word], indent: int) -> bool:
-        """Whether a chain goes on one line: it has room there, no comments, and the author did not break it."""
-        if _has_comments(words):
-            return False
-        if indent + width(parts) > WIDTH:
-            return False
-        around = set(arrows)
-        return not any(word.is_first and (word in around or before in around) for before, word in pairwise(words))
+        self._page.statement(words, indent, may_chain=isinstance(value, ast.Chain))
 
 
 # --- helpers -----------------------------------------------------------------------------------
@@ -264,50 +233,3 @@ def _set_gap(word: Word) -> None:
         word.above[0] = (word.above[0][0], True)
     else:
         word.gap = True
-
-
-def _has_comments(words: Sequence[Word]) -> bool:
-    """Whether comments stand inside a run of words, not only around it."""
-    return any(word.above for word in words[1:]) or any(word.behind for word in words[:-1])
-
-
-def _chain(words: list[Word], arrows: list[Word], indent: int) -> list[Line]:
-    """A chain with one link a line, the arrows below each other."""
-    outer = set(arrows)
-    places = [i for i, word in enumerate(words) if word in outer]
-    head, *links = [words[i:j] for i, j in zip([0, *places], [*places, len(words)], strict=True)]
-    left = indent + width(group(head)) + 1
-    is_calm = not head[-1].behind and not any(map(_has_comments, (head, *links)))
-    widest = max(width(group(link)) for link in links)
-    writer = Writer(indent)
-    writer.write(group(head), indent)
-    if is_calm and left <= _CHAIN_COLUMN and left + widest <= WIDTH:
-        writer.write(group(links.pop(0)), left)
-    else:
-        left = indent + INDENT
-    for link in links:
-        writer.newline(left)
-        writer.write(group(link), left)
-    return writer.lines
-
-
-def _alignment(line: Line) -> tuple[int, int, bool]:
-    """Equal for lines whose labels may stand in one column. In a chain, links without one do not interrupt it."""
-    if line.run == _ONE_LINERS:
-        return line.run, line.indent, line.label is not None
-    return line.run, 0, False
-
-
-def _align_labels(lines: list[Line]) -> None:
-    """Put the `as` of statements right below each other, or of the links of a chain, into one column."""
-    for (run, *_), together in groupby(lines, _alignment):
-        places = [(line, line.label) for line in together if line.label is not None]
-        if run == 0 or len(places) < 2:
-            continue
-        bodies = [line.text[:label].rstrip() for line, label in places]
-        column = max(line.indent + len(body) for (line, _), body in zip(places, bodies, strict=True)) + 2
-        labels = [line.text[label:] for line, label in places]
-        if column + max(map(len, labels)) > WIDTH:
-            continue
-        for (line, _), body, label in zip(places, bodies, labels, strict=True):
-            line.text = body.ljust(column - line.indent) + label

@@ -1,13 +1,22 @@
-"""Tokens to lines: spaces, and where a statement that is too long is broken. format.py decides what a statement is."""
+"""Tokens of a program to lines: spaces, where a statement that is too long is broken, and which names are aligned.
+
+What a statement is, the caller knows: the formatter, which reads programs, and whoever writes one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby, pairwise
 
 WIDTH = 100
 INDENT = 4
 _FILL_COLUMN = 60
 """Arguments flow behind their parenthesis if it stands left of this column, else they go below it."""
+
+_CHAIN_COLUMN = 40
+"""Arrows stand below the first one if it is left of this column, else they are indented."""
+_ONE_LINERS = 1
+"""The run of all statements on one line; chains have runs of their own."""
 
 _OPERANDS = frozenset(("NAME", "INT", "FLOAT", "FRACTION", "STRING", "TRUE", "FALSE", "RPAR", "RSQB"))
 _OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB"}
@@ -325,3 +334,104 @@ def _tail_width(parts: Sequence[Part], tail: int) -> int:
         else:
             columns += len(part.space) + len(part.text)
     return columns + tail
+
+
+# --- statements --------------------------------------------------------------------------------
+
+
+class Page:
+    """The lines of a program, as statements are added."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self._runs = _ONE_LINERS
+
+    def __str__(self) -> str:
+        """The text, once all of it is there."""
+        _align_labels(self.lines)
+        return "".join(f"{line}\n" for line in self.lines)
+
+    def gap(self) -> None:
+        """A blank line, but none at the beginning of the text or of a body."""
+        if self.lines and not self.lines[-1].text.endswith("{"):
+            self.lines.append(Line(0))
+
+    def header(self, words: Sequence[Word], indent: int, onto: Line | None = None) -> None:
+        """Words up to a `{`; ``onto`` is the last line, if they go on with it."""
+        writer = Writer(indent)
+        if onto is not None:
+            writer.lines = [self.lines.pop()]
+        writer.write(group(words), indent)
+        self.lines += writer.lines
+
+    def statement(self, words: list[Word], indent: int, *, may_chain: bool) -> None:
+        """A statement without a body; ``may_chain`` where the arrows in it are those of one chain."""
+        parts = group(words)
+        arrows = [part for part in parts if isinstance(part, Word) and part.kind == "ARROW"]
+        if arrows and may_chain and not _fits(words, parts, arrows, indent):
+            lines = _chain(words, arrows, indent)
+        else:
+            writer = Writer(indent)
+            writer.write(parts, indent)
+            lines = writer.lines
+        self._runs += 1
+        for line in lines:
+            line.run = _ONE_LINERS if len(lines) == 1 else self._runs
+        self.lines += lines
+
+
+def _fits(words: list[Word], parts: list[Part], arrows: list[Word], indent: int) -> bool:
+    """Whether a chain goes on one line: it has room there, no comments, and the author did not break it."""
+    if _has_comments(words):
+        return False
+    if indent + width(parts) > WIDTH:
+        return False
+    around = set(arrows)
+    return not any(word.is_first and (word in around or before in around) for before, word in pairwise(words))
+
+
+def _has_comments(words: Sequence[Word]) -> bool:
+    """Whether comments stand inside a run of words, not only around it."""
+    return any(word.above for word in words[1:]) or any(word.behind for word in words[:-1])
+
+
+def _chain(words: list[Word], arrows: list[Word], indent: int) -> list[Line]:
+    """A chain with one link a line, the arrows below each other."""
+    outer = set(arrows)
+    places = [i for i, word in enumerate(words) if word in outer]
+    head, *links = [words[i:j] for i, j in zip([0, *places], [*places, len(words)], strict=True)]
+    left = indent + width(group(head)) + 1
+    is_calm = not head[-1].behind and not any(map(_has_comments, (head, *links)))
+    widest = max(width(group(link)) for link in links)
+    writer = Writer(indent)
+    writer.write(group(head), indent)
+    if is_calm and left <= _CHAIN_COLUMN and left + widest <= WIDTH:
+        writer.write(group(links.pop(0)), left)
+    else:
+        left = indent + INDENT
+    for link in links:
+        writer.newline(left)
+        writer.write(group(link), left)
+    return writer.lines
+
+
+def _alignment(line: Line) -> tuple[int, int, bool]:
+    """Equal for lines whose labels may stand in one column. In a chain, links without one do not interrupt it."""
+    if line.run == _ONE_LINERS:
+        return line.run, line.indent, line.label is not None
+    return line.run, 0, False
+
+
+def _align_labels(lines: list[Line]) -> None:
+    """Put the `as` of statements right below each other, or of the links of a chain, into one column."""
+    for (run, *_), together in groupby(lines, _alignment):
+        places = [(line, line.label) for line in together if line.label is not None]
+        if run == 0 or len(places) < 2:
+            continue
+        bodies = [line.text[:label].rstrip() for line, label in places]
+        column = max(line.indent + len(body) for (line, _), body in zip(places, bodies, strict=True)) + 2
+        labels = [line.text[label:] for line, label in places]
+        if column + max(map(len, labels)) > WIDTH:
+            continue
+        for (line, _), body, label in zip(places, bodies, labels, strict=True):
+            line.text = body.ljust(column - line.indent) + label
