@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
 from typing import ClassVar, Literal
 
@@ -10,7 +10,7 @@ from netgen.formats.message import Message, get
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, FillerKind, Float, Listed, Names, Optional
-from netgen.ir.spell_caffe import CaffeSpelling
+from netgen.ir.spell_caffe import NOTHING, CaffeSpelling, Constant
 from netgen.ir.spell_onnx import OnnxSpelling
 from netgen.ir.spell_torch import TorchSpelling
 
@@ -138,6 +138,15 @@ class Operator:
         if len(able) > 1:
             able = [spelling for spelling in able if not isinstance(spelling.read(layer), str)]
         return able[0] if able else known[0]
+
+    @classmethod
+    def caffe_blobs(cls, n: Node, layer: Message) -> tuple[list[str], Mapping[str, Constant]]:
+        """The names of a node's arrays in the order of the layer's blobs, and those of them whose values are fixed."""
+        if isinstance(cls.caffe, Refused) and not cls.caffe_forks:
+            return [], NOTHING
+        spelling = cls.caffe_of(layer)
+        have = {param.name for param in n.params}.union(spelling.constants)
+        return [blob for blob in spelling.blobs if blob in have], spelling.constants
 
     @classmethod
     def refuses(cls, target: str, n: Node) -> Refused | None:

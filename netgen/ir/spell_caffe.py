@@ -187,19 +187,20 @@ class FillerField(Field):
 
 
 class Sub(Field):
-    """A message within the message, with fields of its own."""
+    """A message within the message, with fields of its own. ``ignores`` are others that change nothing."""
 
-    def __init__(self, name: str, *fields: Field) -> None:
+    def __init__(self, name: str, *fields: Field, ignores: Sequence[str] = ("engine",)) -> None:
         super().__init__(name, "")
         self.fields = fields
+        self._known = frozenset(ignores).union(*(field.names for field in fields))
 
     def write(self, a: Attrs) -> Message:
         inner = [pair for field in self.fields for pair in field.write(a)]
         return [(self.name, inner)] if inner else []
 
     def read(self, message: Message, a: dict[str, object]) -> bool:
-        inner = get(message, self.name, [])
-        return all(field.read(inner, a) for field in self.fields)
+        inner: Message = get(message, self.name, [])
+        return self._known.issuperset(name for name, _ in inner) and all(field.read(inner, a) for field in self.fields)
 
 
 def filler_message(filler: Filler) -> Message:

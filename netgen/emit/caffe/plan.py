@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from netgen.formats.message import Message, get, get_all
 from netgen.ir.graph import Graph, Node, Origin, Value
 from netgen.ir.operator import shared_arrays
-from netgen.ir.spell_caffe import NOTHING, CaffeLayer, CaffeSpelling
+from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling
 
 _NEEDS = ("", "signs", "values")
 """What gradients need of what a memory holds, the more the later."""
@@ -82,7 +82,7 @@ def _spell(graph: Graph) -> list[Layer]:
     pinned = {*graph.outputs, *graph.inputs}
     made: dict[Value, Blob] = {}
     known: dict[Hashable, list[CaffeLayer]] = {}
-    layers = []
+    layers: list[Layer] = []
     for node in graph.nodes:
         if node.origin is not None:
             _keep(node, node.origin, layers, made)
@@ -123,13 +123,7 @@ def _keep(node: Node, origin: Origin, layers: list[Layer], made: dict[Value, Blo
         bottom.readers += 1
     layer = origin.layer
     fields = [pair for pair in layer if pair[0] not in _WIRING]
-    spelling = node.op.caffe
-    blobs: list[str] = []
-    constants = NOTHING
-    if isinstance(spelling, CaffeSpelling):
-        constants = spelling.constants
-        have = {param.name for param in node.params}.union(constants)
-        blobs = [blob for blob in spelling.blobs if blob in have]
+    blobs, constants = node.op.caffe_blobs(node, layer)
     spelled = CaffeLayer(get(layer, "type", ""), "", fields, tops=len(tops), blobs=blobs, constants=constants)
     layers.append(Layer(get(layer, "name", ""), node, spelled, bottoms, tops))
 

@@ -198,14 +198,13 @@ class GraphBuilder:
     def _blamed(self, layer: Message, op: type[Operator] | None, arg: str) -> Span:
         if arg.startswith("x") and arg[1:].isdecimal():
             return self.span(layer, "bottom", int(arg[1:]))
-        spelling = op.caffe if op is not None else None
-        if isinstance(spelling, CaffeSpelling):
+        if op is not None and isinstance(op.caffe, CaffeSpelling):
+            spelling = op.caffe_of(layer)
             message = spelling.parameters(layer)
             for field in spelling.fields:
-                if arg and field.arg == arg:
-                    said = next((name for name in field.names if place_of(message, name) >= 0), None)
-                    if said is not None:
-                        return self.span(message, said)
+                said = [name for name in field.names if place_of(message, name) >= 0]
+                if arg and field.arg == arg and said:
+                    return self.span(message, said[0])
         return self.span(layer, "name")
 
 

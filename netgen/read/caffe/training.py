@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from netgen.formats.message import Message, get, get_all
 from netgen.ir.graph import Node
-from netgen.ir.spell_caffe import CaffeSpelling
 
 
 def read_params(node: Node, layer: Message) -> None:
     """Set the arguments of a node that a layer's ``param`` messages mean."""
     said: list[Message] = get_all(layer, "param")
     learned = [param.name for param in node.params if param.learned]
-    spelling = node.op.caffe
-    if not said or not learned or not isinstance(spelling, CaffeSpelling):
+    if not said or not learned:
         return
-    own = {param.name for param in node.params}.union(spelling.constants)
-    order = [blob for blob in spelling.blobs if blob in own]
+    order, _ = node.op.caffe_blobs(node, layer)
     by_blob = dict(zip(order, said, strict=False))
     messages = [by_blob.get(name, []) for name in learned]
     for field in ("lr_mult", "decay_mult"):
