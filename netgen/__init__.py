@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netgen.api import Layer, Net, Shapes, check, compile, format  # noqa: A004
+    from netgen.api import Layer, Net, Shapes, check, compile, format, load  # noqa: A004
     from netgen.diag import Diagnostic, NetgenError
 
 __version__ = "0.1.0"
 
-__all__ = ["Diagnostic", "Layer", "Net", "NetgenError", "Shapes", "__version__", "check", "compile", "format"]
+__all__ = ["Diagnostic", "Layer", "Net", "NetgenError", "Shapes", "__version__", "check", "compile", "format", "load"]
 
 
 def __getattr__(name: str) -> object:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from netgen.diag import Diagnostic, NetgenError, Source, did_you_mean
 from netgen.emit import TARGETS
+from netgen.formats.files import LOOK, PROGRAMS, is_prototxt, read_bytes
 from netgen.ir.graph import Graph, Instance, Node, Shape
 from netgen.ir.kinds import show
 from netgen.ir.operator import Param, shared_arrays
 from netgen.ir.text import describe, shape_text, table, value_name
 from netgen.lang import MAX_LAYERS, check_source, compile_source
-from netgen.lang.reading import decode, read_source
+from netgen.lang.reading import decode
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from netgen.formats.prototxt import Prototxt
 
 Program = str | os.PathLike[str]
 """A program: the path of a ``.net`` file; or its text, which has a line break or a brace."""
@@ -36,19 +39,109 @@ def compile(  # noqa: A001 - as `re` has one too
     return build(_open(source), net=net, settings=settings, max_layers=max_layers)
 
 
-def build(source: Source, *, net: str | None, settings: Mapping[str, object], max_layers: int = MAX_LAYERS) -> Net:
-    """Compile a program that has been read; what ``compile`` and the command line share."""
+class Reading:
+    """What a prototxt is read for.
+
+    ``phase`` (``"TRAIN"`` or ``"TEST"``), ``stages`` and ``level`` choose among its layers; what is None is as the file
+    itself has it. ``inputs`` gives shapes of blobs that the text does not say, such as images from a database; what
+    makes such a blob is left out and the net begins there. ``ends`` are blobs that the net ends with, instead of all
+    that nothing reads.
+    """
+
+    __slots__ = ("ends", "inputs", "level", "phase", "stages")
+
+    def __init__(
+        self,
+        phase: str | None = None,
+        stages: Sequence[str] | None = None,
+        level: int | None = None,
+        inputs: Mapping[str, Sequence[int]] | None = None,
+        ends: Sequence[str] = (),
+    ) -> None:
+        self.phase = phase
+        self.stages = stages
+        self.level = level
+        self.inputs = inputs or {}
+        self.ends = ends
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is asked for, so that the layers of all phases are kept."""
+        return all(each is None for each in (self.phase, self.stages, self.level)) and not (self.inputs or self.ends)
+
+
+def load(
+    path: Program,
+    /,
+    *,
+    phase: Literal["TRAIN", "TEST"] | None = None,
+    stages: Sequence[str] | None = None,
+    level: int | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    ends: Sequence[str] = (),
+    **settings: object,
+) -> Net:
+    """Read a network from a prototxt or a ``.net`` file, or from the text of one.
+
+    The first arguments are for a prototxt (see ``Reading``), as in ``inputs={"data": (1, 3, 224, 224)}``; ``settings``
+    are those of a program. Raises ``NetgenError`` where the file cannot be read. What is wrong with a net that could
+    be read is in its ``problems``, and is raised when it is asked for anything but its own text.
+    """
+    source = _open(path)
+    return build(source, settings=settings, reading=Reading(phase, stages, level, inputs, ends))
+
+
+def build(
+    source: Source,
+    *,
+    net: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    max_layers: int = MAX_LAYERS,
+    reading: Reading | None = None,
+) -> Net:
+    """The net of a program, or of a prototxt, that has been read; what Python and the command line share."""
     with _without_collector():
+        if is_prototxt(source.path, source.text):
+            return _read(source, reading or Reading())
         graph, warnings = compile_source(source, net=net, settings=settings, max_layers=max_layers)
-    return Net(graph, warnings)
+        return Net(graph, warnings)
+
+
+def _read(source: Source, reading: Reading) -> Net:
+    """The net of a prototxt."""
+    from netgen.formats.prototxt import read_prototxt
+    from netgen.read import caffe
+
+    text = read_prototxt(source)
+    state = caffe.state_of(text.message, reading.phase, reading.stages, reading.level)
+    graph, problems = caffe.read_graph(text, state, reading.inputs, reading.ends)
+    whole = text if (reading.is_whole and caffe.depends_on_phase(text.message)) or text.kind != "net" else None
+    return Net(graph, text.warnings, problems, whole)
 
 
 def check(source: Program, /, *, max_layers: int = MAX_LAYERS) -> list[Diagnostic]:
     """All problems of a program, warnings included; an empty list where there are none."""
     try:
-        return check_source(_open(source), max_layers=max_layers)
+        return check_opened(_open(source), max_layers=max_layers)
     except NetgenError as error:
         return error.diagnostics
+
+
+def check_opened(source: Source, *, max_layers: int = MAX_LAYERS) -> list[Diagnostic]:
+    """All problems of a program, or of a prototxt in each of its phases, that has been read."""
+    if not is_prototxt(source.path, source.text):
+        return check_source(source, max_layers=max_layers)
+    from netgen.formats.prototxt import read_prototxt
+    from netgen.read import caffe
+
+    text = read_prototxt(source)
+    problems = list(text.warnings)
+    known: set[tuple[str, str]] = set()
+    for phase in caffe.PHASES if caffe.depends_on_phase(text.message) else [None]:
+        _, found = caffe.read_graph(text, caffe.state_of(text.message, phase, None, None))
+        problems += [each for each in found if (str(each.span), each.label) not in known]
+        known.update((str(each.span), each.label) for each in found)
+    return problems
 
 
 def format(source: Program, /) -> str:  # noqa: A001
@@ -60,10 +153,24 @@ def format(source: Program, /) -> str:  # noqa: A001
 
 def _open(program: Program) -> Source:
     if isinstance(program, str) and ("\n" in program or "{" in program):
-        return decode("<text>", program.encode("utf-8", "surrogatepass"))
+        return decode_program("<text>", program.encode("utf-8", "surrogatepass"))
     if not isinstance(program, (str, os.PathLike)):
         raise TypeError(f"a program is a path or a text, not {type(program).__name__}")
-    return read_source(os.fspath(program))
+    return open_program(os.fspath(program))
+
+
+def open_program(path: str) -> Source:
+    """The text of a program or a prototxt; raises ``NetgenError`` where it cannot be read."""
+    return decode_program(path, read_bytes(path, PROGRAMS))
+
+
+def decode_program(path: str, data: bytes) -> Source:
+    """The text that some bytes are, each language in its own way."""
+    if not is_prototxt(path, data[:LOOK].decode("utf-8", "replace")):
+        return decode(path, data)
+    from netgen.formats.textproto_reader import decode_text
+
+    return decode_text(path, data)
 
 
 class Layer:
@@ -165,9 +272,18 @@ class Shapes(Mapping[str, Shape]):
 class Net:
     """A compiled network. ``print(net)`` shows all of it."""
 
-    def __init__(self, graph: Graph, warnings: list[Diagnostic]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        warnings: list[Diagnostic],
+        problems: Sequence[Diagnostic] = (),
+        whole: Prototxt | None = None,
+    ) -> None:
         self.graph = graph
-        self.warnings = warnings
+        self.warnings = [*warnings, *(each for each in problems if each.severity == "warning")]
+        self.problems = [each for each in problems if each.severity == "error"]
+        """What is wrong with a prototxt that could be read nevertheless: its text can be written again, no more."""
+        self._whole = whole
 
     @property
     def name(self) -> str:
@@ -216,6 +332,12 @@ class Net:
         if target not in TARGETS:
             known = ", ".join(TARGETS)
             raise ValueError(f"no target `{target}`; {did_you_mean(target, TARGETS) or f'there are {known}'}")
+        if target == "prototxt" and self._whole is not None:
+            from netgen.formats.prototxt import write_prototxt
+
+            return write_prototxt(self._whole.message)
+        if target != "prototxt" and self.problems:
+            raise NetgenError(self.problems)
         with _without_collector():
             return TARGETS[target].emit(self.graph)
 

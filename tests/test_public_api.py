@@ -23,6 +23,7 @@ def test_the_public_names() -> None:
         "check",
         "compile",
         "format",
+        "load",
     ]
 
 
@@ -44,6 +45,7 @@ def test_what_a_net_offers() -> None:
         "name",
         "outputs",
         "parameters_count",
+        "problems",
         "settings",
         "shapes",
         "to_prototxt",

@@ -44,9 +44,11 @@ def _build(parser: ArgumentParser) -> None:
         ("netgen build peleenet.net --target torch -o peleenet.py", "write a PyTorch module"),
         ("netgen build peleenet.net --target prototxt --target torch -o out/", "write both into a folder"),
         ("netgen build peleenet.net --target torch --set growth=48 --set size=320", "with other settings"),
+        ("netgen build deploy.prototxt --target torch -o net.py", "a network of Caffe as a PyTorch module"),
+        ("netgen build train_val.prototxt --phase TRAIN --input data=32x3x224x224 --target torch", "its training part"),
         ("netgen build resnet.net --net ResNet --set blocks=[3,4,23,3] --target torch", "one net of several"),
     )
-    parser.add_argument("file", metavar="FILE", help="the program; - reads it from standard input")
+    parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
     what = "; ".join(f"{name}: {target.about}" for name, target in TARGETS.items())
     parser.add_argument(
         "--target", metavar="TARGET", action="append", type=_target, required=True, help=f"{what}. May be repeated"
@@ -60,6 +62,7 @@ def _build(parser: ArgumentParser) -> None:
         help="a setting of the net: a number, true, false, a string or a [list]. May be repeated",
     )  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="print errors only")
+    _prototxt(parser)
     _limit(parser)
     _message_format(parser)
 
@@ -70,7 +73,9 @@ def _check(parser: ArgumentParser) -> None:
         ("netgen check examples/*.net", "exit code 1 if there is any error"),
         ("netgen check --strict --format json net.net", "for editors; warnings fail too"),
     )
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a program; - reads it from standard input")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="a program or a prototxt; - reads it from standard input"
+    )
     parser.add_argument("--strict", action="store_true", help="warnings fail too")
     _limit(parser)
     _message_format(parser)
@@ -117,6 +122,21 @@ _COMMANDS: dict[str, tuple[str, Callable[[ArgumentParser], None]]] = {
 }
 
 
+def _prototxt(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("of a prototxt")
+    group.add_argument("--phase", type=str.upper, choices=("TRAIN", "TEST"), help="the layers of one phase")
+    group.add_argument("--stage", metavar="NAME", action="append", help="a stage. May be repeated")
+    group.add_argument("--level", metavar="N", type=int, help="the level")
+    group.add_argument(
+        "--input", metavar="BLOB=SHAPE", dest="inputs", action="append", type=_shape, default=[],
+        help="let the net begin with a blob, say data=1x3x224x224. May be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--end", metavar="BLOB", dest="ends", action="append", default=[],
+        help="let the net end with a blob. May be repeated",
+    )  # fmt: skip
+
+
 def _limit(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-layers", metavar="N", type=_count, default=1_000_000, help="give up beyond (default: %(default)s)"
@@ -142,6 +162,14 @@ def _setting(text: str) -> tuple[str, str]:
     if not equals or not name.strip() or not value.strip():
         raise ArgumentTypeError(f"`{text}` is not NAME=VALUE, such as growth=48")
     return name.strip(), value.strip()
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    name, equals, shape = text.rpartition("=")
+    dims = shape.replace(",", "x").split("x")
+    if not equals or not name or not all(dim.isascii() and dim.isdecimal() and len(dim) < 11 for dim in dims):
+        raise ArgumentTypeError(f"`{text}` is not BLOB=SHAPE, such as data=1x3x224x224")
+    return name, tuple(map(int, dims))
 
 
 def _count(text: str) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from netgen.api import Net, build
 from netgen.cli.console import Console
 from netgen.cli.files import cannot_write, write_all
-from netgen.cli.programs import read
+from netgen.cli.programs import read, reading_of
 from netgen.diag import Diagnostic, NetgenError, Source
 from netgen.emit import TARGETS
 from netgen.lang import evaluate_setting
@@ -26,10 +26,10 @@ def run(args: Namespace, console: Console) -> int:
     settings = _settings(args.settings)
     stages = [f"compiling {source.path}"]
     with console.working(lambda: stages[-1]):
-        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers)
+        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
         stages.append(f"writing {len(net.graph.nodes):,} layers")
         texts = _emit(net, targets)
-    console.problems(net.warnings)
+    console.problems([*net.warnings, *(_as_warning(each) for each in net.problems)])
     if args.output is None or args.output == "-":
         console.output(texts[targets[0]])
         return 0
@@ -43,6 +43,11 @@ def run(args: Namespace, console: Console) -> int:
     for path in paths:
         console.remark(f"wrote {path}")
     return 0
+
+
+def _as_warning(problem: Diagnostic) -> Diagnostic:
+    """A problem that did not keep a net from being written."""
+    return Diagnostic(problem.code, problem.title, problem.span, problem.label, hint=problem.hint, severity="warning")
 
 
 def _settings(given: list[tuple[str, str]]) -> dict[str, object]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
+from netgen.api import check_opened
 from netgen.cli.console import Console
 from netgen.cli.programs import read
 from netgen.diag import Diagnostic, NetgenError
-from netgen.lang import check_source
 
 
 def run(args: Namespace, console: Console) -> int:
@@ -34,7 +34,7 @@ def run(args: Namespace, console: Console) -> int:
 
 def _problems(path: str, max_layers: int) -> list[Diagnostic]:
     try:
-        return check_source(read(path), max_layers=max_layers)
+        return check_opened(read(path), max_layers=max_layers)
     except NetgenError as error:
         return error.diagnostics
 

@@ -8,6 +8,7 @@ from netgen.cli.console import Console
 from netgen.cli.files import write_all
 from netgen.cli.programs import STDIN, read
 from netgen.diag import Diagnostic, NetgenError, Source
+from netgen.formats.files import is_prototxt
 from netgen.lang.format import format_text
 
 
@@ -18,6 +19,10 @@ def run(args: Namespace, console: Console) -> int:
     for path in args.files:
         try:
             source = read(path)
+            if is_prototxt(path, source.text):
+                args.usage_error(
+                    f"{path} is a prototxt; `netgen build {path} --target prototxt` prints it in one layout"
+                )
             text = format_text(source)
         except NetgenError as error:
             problems += error.diagnostics

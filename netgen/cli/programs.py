@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 
+from netgen.api import Reading, decode_program, open_program
 from netgen.diag import Source
-from netgen.lang.reading import decode, read_source
 
 STDIN = "-"
 
 
 def read(path: str) -> Source:
-    """The text of a program; raises ``NetgenError`` where it is none."""
+    """The text of a program or a prototxt; raises ``NetgenError`` where it is none."""
     if path != STDIN:
-        return read_source(path)
+        return open_program(path)
     buffer = getattr(sys.stdin, "buffer", None)
-    return decode("<stdin>", buffer.read() if buffer is not None else sys.stdin.read().encode())
+    return decode_program("<stdin>", buffer.read() if buffer is not None else sys.stdin.read().encode())
+
+
+def reading_of(args: Namespace) -> Reading:
+    """What a prototxt is read for, as the command line says."""
+    return Reading(args.phase, args.stage, args.level, dict(args.inputs), args.ends)

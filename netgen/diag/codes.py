@@ -82,6 +82,12 @@ _TITLES = {
     # 5xx: files
     "NG501": "cannot read the file",
     "NG502": "cannot write the file",
+    "NG530": "unknown bottom blob",
+    "NG531": "a blob is made twice",
+    "NG532": "a blob with other readers is overwritten",
+    "NG533": "no such blob",
+    "NG534": "not a net",
+    "NG535": "no layers",
     # 9xx: netgen itself
     "NG901": "a fault of netgen's own",
 }

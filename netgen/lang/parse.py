@@ -8,11 +8,12 @@ from typing import Any
 from zlib import crc32
 
 from netgen.diag import NetgenError, Source, Span
+from netgen.formats.files import MAX_PROGRAM
 from netgen.lang import ast, complaints
 from netgen.lang.build import FLAT, Trees
 from netgen.lang.engine import END, Machine, Stacks, Tables, Token, TooDeep
 from netgen.lang.lexer import Lexer
-from netgen.lang.reading import MAX_SIZE, read_source
+from netgen.lang.reading import read_source
 from netgen.lang.recover import GiveUp, Recovery
 from netgen.resources import read
 
@@ -27,8 +28,8 @@ MAX_PROBLEMS = 20
 
 def parse(source: Source) -> ast.File:
     """The syntax tree of a file, or a ``NetgenError`` with its syntax errors."""
-    if len(source.text) > MAX_SIZE:
-        raise NetgenError([complaints.too_large(source, MAX_SIZE)])
+    if len(source.text) > MAX_PROGRAM:
+        raise NetgenError([complaints.too_large(source, MAX_PROGRAM)])
     file: ast.File = _Parser(source).parse("file")
     if not file.uses and not file.blocks:
         raise NetgenError([complaints.empty(source)])
