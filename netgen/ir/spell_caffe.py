@@ -315,7 +315,8 @@ class CaffeSpelling:
 
     ``param`` is the layer's message that holds the fields; where it is empty they stand in the layer itself, as they do
     where a type has two messages (``Sub``). ``also`` are other names that forks have for the type, ``also_param``
-    for the message: read and never written. ``ignores`` are fields that do not change what is computed.
+    for the message: read and never written. ``ignores`` are fields that do not change what is computed, ``neutral``
+    fields of forks that do not at the values given.
     ``fork`` names where the layer type comes from when BVLC's Caffe lacks it. ``refuses`` says which nodes cannot be
     spelled. ``reads`` has the last word on what the fields have read, and sees the whole layer; without it the layer
     has one top.
@@ -333,6 +334,7 @@ class CaffeSpelling:
         also: Sequence[str] = (),
         also_param: Sequence[str] = (),
         ignores: Sequence[str] = ("engine",),
+        neutral: Mapping[str, object] = MappingProxyType({}),
         layers: Callable[[Node], list[CaffeLayer]] | None = None,
         reads: Callable[[dict[str, object], Message], bool] | None = None,
         refuses: Callable[[Node], Refused | None] | None = None,
@@ -349,7 +351,8 @@ class CaffeSpelling:
         self.compose = layers
         self.reads = reads
         self.refuses = refuses
-        self._known = frozenset(ignores).union(*(field.names for field in fields))
+        self.neutral = neutral
+        self._known = frozenset(ignores).union(neutral, *(field.names for field in fields))
 
     @property
     def special(self) -> int:
@@ -394,6 +397,9 @@ class CaffeSpelling:
         strange = self._strange(layer, message)
         if strange is not None:
             return f"`{strange}` is not known here"
+        for name, idle in self.neutral.items():
+            if get(message, name, idle) != idle:
+                return f"`{name}` is {get(message, name)}"
         a: dict[str, object] = {}
         for field in self.fields:
             if not field.read(message, a):

@@ -1,141 +1,15 @@
-"""Normalisations."""
+"""Normalisations of each image by itself; that of a batch has a file of its own."""
 
 from __future__ import annotations
 
-from netgen.formats.message import Message, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Choice, Float, Int
-from netgen.ir.operator import LEARNING_ARGS, WEIGHT_ARGS, WEIGHT_FILLER, Operator, Param
-from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Constant, Field, FillerField, Words, filler_message
+from netgen.ir.operator import LEARNING_ARGS, WEIGHT_FILLER, Operator, Param
+from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField, Words
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, TorchSpelling
-from netgen.ops.rules import show_shape, spatial
-
-# --- batch normalisation --------------------------------------------------------------------------
-
-
-def _batch_norm_layers(n: Node) -> list[CaffeLayer]:
-    """Caffe normalises in one layer and scales in a second."""
-    normalise = BatchNorm.caffe.layer(n)
-    if not n.a.affine:
-        return [normalise]
-    a = n.a
-    one: Message = [("value", 1.0)]
-    zero: Message = [("value", 0.0)]
-    message: Message = [
-        ("filler", filler_message(a.weight_filler) if a.weight_filler else one),
-        ("bias_term", True),
-        ("bias_filler", filler_message(a.bias_filler) if a.bias_filler else zero),
-    ]
-    scale = CaffeLayer(
-        "Scale", "scale_param", message, suffix="scale", inputs=[""], blobs=("weight", "bias"), in_place=True
-    )
-    return [normalise, scale]
-
-
-def _is_plain(a: dict[str, object], layer: Message) -> bool:
-    """Read by itself, Caffe's layer only normalises."""
-    a["affine"] = False
-    return len(get_all(layer, "top")) == 1
-
-
-_FROZEN = Helper(
-    "FrozenBatchNorm",
-    '''
-class FrozenBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation that uses its running statistics even in training."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        mean, variance = self.running_mean, self.running_var
-        return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)
-''',
-)
-
-_RANKED = {2: "nn.BatchNorm1d", 3: "nn.BatchNorm1d", 4: "nn.BatchNorm2d", 5: "nn.BatchNorm3d"}
-
-
-def _batch_norm_module(n: Node) -> Call:
-    a = n.a
-    return Call(
-        "FrozenBatchNorm" if a.frozen else _RANKED[len(n.x[0])],
-        n.x[0][1],
-        eps=a.eps,
-        momentum=round(1 - a.moving_average, 12),
-        affine=a.affine,
-    )
-
-
-def _batch_norm_onnx(n: Node) -> list[OnnxNode]:
-    channels = n.x[0][1]
-    scale: tuple[str | Const, str | Const] = ("weight", "bias")
-    if not n.a.affine:
-        scale = (Const([1.0] * channels, "float"), Const([0.0] * channels, "float"))
-    return [OnnxNode("BatchNormalization", (0, *scale, "mean", "variance"), epsilon=n.a.eps)]
-
-
-class BatchNorm(Operator):
-    """Batch normalisation: each channel to mean 0 and variance 1, then scaled as learned.
-
-    (x - mean) / sqrt(variance + eps), with the batch's statistics in training and running ones in testing. Then, unless
-    ``affine = false``, a learned factor and offset for each channel: a second layer in Caffe.
-    ``moving_average`` is the share of the old statistics that a training step keeps; PyTorch's momentum is 1 less it.
-    Caffe's running mean is corrected for its beginning at 0, PyTorch's is not; trained weights agree.
-    """
-
-    name = "batch_norm"
-    short = "bn"
-    in_place = True
-    args = (
-        Arg("eps", Float(low=0), 1e-5, "added to the variance"),
-        Arg("moving_average", Float(0, 1), 0.999, "the share of the old running statistics that a step keeps"),
-        Arg("affine", Bool(), True, "whether a learned factor and offset for each channel follow"),
-        Arg("frozen", Bool(), False, "whether the running statistics are used, and kept, in training too"),
-        *WEIGHT_ARGS,
-    )
-
-    @classmethod
-    def check(cls, a: Attrs) -> None:
-        if not a["affine"]:
-            a["weight_filler"] = a["bias_filler"] = None
-
-    @classmethod
-    def infer(cls, n: Node) -> list[Shape]:
-        x = n.inputs[0].shape
-        if not 2 <= len(x) <= 5:
-            label = f"`batch_norm` needs channels on axis 1 of 2 to 5 axes; this is {show_shape(x)}"
-            raise Fault("NG301", "wrong number of axes", label, arg="x0")
-        return [x]
-
-    @classmethod
-    def params(cls, n: Node) -> list[Param]:
-        a, shape = n.a, (n.x[0][1],)
-        params = [Param("mean", shape, learned=False), Param("variance", shape, learned=False)]
-        if a.affine:
-            params += [Param("weight", shape, a.weight_filler), Param("bias", shape, a.bias_filler)]
-        return params
-
-    caffe = CaffeSpelling(
-        "BatchNorm",
-        "batch_norm_param",
-        Field("use_global_stats", "frozen", False),
-        Field("moving_average_fraction", "moving_average", 0.999, always=True),
-        Field("eps", "eps", 1e-5, always=True),
-        blobs=("mean", "variance", "factor"),
-        constants={"factor": Constant((1,), 1.0)},
-        fixed=3,
-        layers=_batch_norm_layers,
-        reads=_is_plain,
-    )
-    torch = TorchSpelling(
-        _batch_norm_module,
-        defaults={"eps": 1e-5, "momentum": 0.1, "affine": True},
-        params={"mean": "running_mean", "variance": "running_var"},
-        helpers=lambda n: [_FROZEN] if n.a.frozen else [],
-        fresh=True,
-    )
-    onnx = OnnxSpelling(_batch_norm_onnx)
-
+from netgen.ops.rules import spatial
 
 # --- local response -------------------------------------------------------------------------------
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from netgen.formats.message import Enum, Message, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Int
 from netgen.ir.operator import BIAS_FILLER, LEARNING_ARGS, WEIGHT_ARGS, Operator, Param
-from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField
+from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField, Fixed
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
 from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, Item, Name, TorchSpelling
 from netgen.ops.rules import axis_of, show_shape
@@ -137,6 +138,12 @@ def _scale_onnx(n: Node) -> list[OnnxNode]:
     return [*factor, product, *_onnx_spread(n, "bias", "offset"), OnnxNode("Add", ("product", "offset"))]
 
 
+def _has_offset(a: dict[str, object], layer: Message) -> bool:
+    """SegNet's batch normalisation in testing: the statistics have been put into its factors and offsets."""
+    a["bias"] = True
+    return len(get_all(layer, "top")) == 1
+
+
 class Scale(Operator):
     """Multiplication by a factor for each channel, learned or given.
 
@@ -178,6 +185,18 @@ class Scale(Operator):
         Field("bias_term", "bias", False),
         FillerField("bias_filler", "bias_filler"),
         blobs=("weight", "bias"),
+    )
+    caffe_forks = (
+        CaffeSpelling(
+            "BN",
+            "bn_param",
+            FillerField("scale_filler", "weight_filler"),
+            FillerField("shift_filler", "bias_filler"),
+            Fixed("bn_mode", Enum("INFERENCE"), Enum("LEARN")),
+            blobs=("weight", "bias"),
+            reads=_has_offset,
+            fork="segnet",
+        ),
     )
     torch = TorchSpelling(
         _scale_module,

@@ -12,7 +12,7 @@ from spelled import node
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Node, Shape
-from netgen.ir.kinds import MAX_INT, Bool, Choice, FillerKind, Float, Int, Kind, Listed, Optional, Pair, Text
+from netgen.ir.kinds import MAX_INT, Bool, Choice, FillerKind, Float, Int, Kind, Listed, Names, Optional, Pair, Text
 from netgen.ir.operator import WEIGHT_ARGS
 from netgen.ops import OPERATORS
 
@@ -51,7 +51,7 @@ def values(kind: Kind) -> st.SearchStrategy[Any]:
             return st.none() | values(kind.of)
         case FillerKind():
             return st.sampled_from(FILLERS)
-        case Text():
+        case Text() | Names():
             return st.sampled_from(["w", "shared weights"])
         case _:
             raise TypeError(type(kind).__name__)
@@ -213,11 +213,20 @@ def _sized(draw: Draw, given: dict[str, Any]) -> list[Shape]:
     return [(batch, channels, height, width)]
 
 
+def _normed(draw: Draw, given: dict[str, Any]) -> list[Shape]:
+    """PyTorch takes no statistics of a single value, which are of no use."""
+    if given.get("frozen"):
+        given.pop("statistics", None)
+    batch, channels, height, width = draw(IMAGES)
+    return [(batch, channels, height + 1, width)]
+
+
 _SHAPES: dict[str, Callable[[Draw, dict[str, Any]], list[Shape]]] = {
     "input": _no_input,
     **dict.fromkeys(("add", "mul", "max"), _several),
     **dict.fromkeys(("scale", "bias"), _channelwise),
     **dict.fromkeys(("conv", "deconv", "shuffle_channels"), _grouped),
+    "batch_norm": _normed,
     "concat": _joined,
     "slice": _cut,
     "crop": _cropped,

@@ -55,6 +55,8 @@ def _computes(a: Attrs) -> dict[str, object]:
     kept = {name: value for name, value in a.items() if name not in ("lr_mult", "decay_mult", "share")}
     if kept.get("bias") and kept.get("weight_filler") and not kept["bias_filler"] and "out" in kept:
         kept["bias_filler"] = Filler("constant")
+    if kept.get("statistics") == "none":
+        kept["statistics"] = "batch"  # that the batch's own are used is all that Caffe can say
     return kept
 
 

@@ -119,6 +119,8 @@ EXAMPLES = {
     "avg_pool, wide pad": node("avg_pool", _IMAGE, kernel=3, stride=2, pad=2),
     "batch_norm": node("batch_norm", _IMAGE),
     "batch_norm, frozen": node("batch_norm", _IMAGE, frozen=True),
+    "batch_norm, live": node("batch_norm", _IMAGE, statistics="batch"),
+    "batch_norm, of the batch alone": node("batch_norm", _IMAGE, statistics="none", affine=False),
     "bias": node("bias", _IMAGE),
     "bnll": node("bnll", _IMAGE),
     "clip": node("clip", _IMAGE, min=-1, max=1),
