@@ -12,7 +12,7 @@ from netgen.ir.graph import Attrs
 from netgen.ir.kinds import REQUIRED, Kind
 from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling
-from netgen.ops import activation, conv, elementwise, foreign, norm, pool, reduce, resize, scale, shape
+from netgen.ops import activation, batch_norm, conv, elementwise, foreign, norm, pool, reduce, resize, scale, shape
 
 __all__ = ["OPERATORS", "bind", "read_caffe"]
 
@@ -29,7 +29,7 @@ def _gather(families: Iterable[ModuleType]) -> dict[str, type[Operator]]:
 
 
 OPERATORS: dict[str, type[Operator]] = _gather(
-    (activation, conv, elementwise, foreign, norm, pool, reduce, resize, scale, shape)
+    (activation, batch_norm, conv, elementwise, foreign, norm, pool, reduce, resize, scale, shape)
 )
 """The operators by the names that programs call them by."""
 
