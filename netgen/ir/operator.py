@@ -90,6 +90,8 @@ class Operator:
     """Whether it leaves the signs of its input alone, wherever a gradient comes through."""
     shares_memory: ClassVar[bool] = False
     """Whether Caffe gives its output the memory of its input: who overwrites one overwrites the other."""
+    carries_blobs: ClassVar[bool] = False
+    """Whether its layer may have blobs in a caffemodel that nothing is known of, and which go along as they are."""
     caffe: ClassVar[CaffeSpelling | Refused]
     caffe_forks: ClassVar[tuple[CaffeSpelling, ...]] = ()
     """How forks of Caffe say it otherwise: read, and never written."""

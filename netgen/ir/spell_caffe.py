@@ -241,6 +241,16 @@ class Constant:
         self.value = value
 
 
+class Divisor(Constant):
+    """A blob that others are divided by when they are read. Written it is 1; where it is 0, it makes them 0."""
+
+    __slots__ = ("divides",)
+
+    def __init__(self, *divides: str) -> None:
+        super().__init__((1,), 1.0)
+        self.divides = divides
+
+
 NOTHING: Mapping[str, Constant] = MappingProxyType({})
 
 

@@ -7,12 +7,21 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Choice, Float
 from netgen.ir.operator import WEIGHT_ARGS, Operator, Param
-from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Constant, Field, FillerField, Fixed, filler_message
+from netgen.ir.spell_caffe import (
+    CaffeLayer,
+    CaffeSpelling,
+    Constant,
+    Divisor,
+    Field,
+    FillerField,
+    Fixed,
+    filler_message,
+)
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Helper, TorchSpelling
 from netgen.ops.rules import show_shape
 
-_FACTOR = {"factor": Constant((1,), 1.0)}
+_FACTOR = {"factor": Divisor("mean", "variance")}
 """What Caffe divides its running sums by."""
 
 

@@ -50,6 +50,7 @@ class Custom(Operator):
     example = 'custom(x, type = "Proposal", shapes = [[300, 5]])'
     operands = ("x...",)
     fewest = 0
+    carries_blobs = True
     args = (
         Arg("type", Text(), REQUIRED, "the layer's type"),
         Arg("params", Optional(Text()), None, "the text of the layer's fields, such as its parameter message"),

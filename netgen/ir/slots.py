@@ -1,0 +1,79 @@
+"""Where a network's arrays lie in a file of Caffe: for each layer its blobs, in order, and what they hold.
+
+It is what those who know the layers (an emitter) tell those who know the files (the weights), without either knowing
+the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netgen.ir.graph import Shape
+from netgen.ir.spell_caffe import Constant
+
+Key = tuple[str, str]
+"""What an array is known by: the name of a node and of one of its parameters."""
+
+
+class Slot:
+    """One blob of a layer: a parameter of a node, or a constant that no node knows of.
+
+    ``key`` is the node's own, ``owner`` that of the array: layers that share an array have the first one's.
+    """
+
+    __slots__ = ("constant", "key", "learned", "owner", "shape")
+
+    def __init__(
+        self,
+        key: Key,
+        shape: Shape,
+        *,
+        owner: Key | None = None,
+        constant: Constant | None = None,
+        learned: bool = True,
+    ) -> None:
+        self.key = key
+        self.shape = shape
+        self.owner = owner or key
+        self.constant = constant
+        self.learned = learned
+
+    @property
+    def param(self) -> str:
+        return self.key[1]
+
+    def __repr__(self) -> str:
+        return f"<Slot {self.key[0]}.{self.param} {'x'.join(map(str, self.shape))}>"
+
+
+class LayerSlots:
+    """One layer as it stands in a file of Caffe. ``message`` is the rest of it, in Caffe's binary form.
+
+    Nobody knows what blobs an ``open`` layer has: it takes those that it finds, as they are.
+    """
+
+    __slots__ = ("bottoms", "message", "name", "node", "open", "slots", "tops", "type")
+
+    def __init__(
+        self,
+        name: str,
+        type: str,
+        bottoms: Sequence[str],
+        tops: Sequence[str],
+        slots: Sequence[Slot],
+        *,
+        node: str = "",
+        open: bool = False,
+        message: bytes = b"",
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.bottoms = tuple(bottoms)
+        self.tops = tuple(tops)
+        self.slots = tuple(slots)
+        self.node = node or name
+        self.open = open
+        self.message = message
+
+    def __repr__(self) -> str:
+        return f"<LayerSlots {self.name}: {self.type} {list(self.slots)}>"
