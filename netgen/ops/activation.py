@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from netgen.formats.message import Enum
+from netgen.formats.message import Enum, Message, get_all
 from netgen.ir.graph import Node, Shape
 from netgen.ir.kinds import Arg, Bool, Float, Int
 from netgen.ir.operator import LEARNING_ARGS, WEIGHT_FILLER, Operator, Param
 from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Field, FillerField, Fixed
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
-from netgen.ir.spell_torch import Call, Expr, Infix, Input, TorchSpelling
-from netgen.ops.rules import axis_of, channels_of
+from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, TorchSpelling
+from netgen.ops.rules import axis_of, channels_of, spatial
 
 # --- rectifiers -----------------------------------------------------------------------------------
 
@@ -23,7 +23,9 @@ class Relu(Operator):
     keeps_output = "signs"
     keeps_signs = True
     args = (Arg("slope", Float(low=0), 0.0, "slope for negative inputs"),)
-    caffe = CaffeSpelling("ReLU", "relu_param", Field("negative_slope", "slope", 0.0))
+    caffe = CaffeSpelling(
+        "ReLU", "relu_param", Field("negative_slope", "slope", 0.0), neutral={"fuse": False}, ignores=("engine",)
+    )
     torch = TorchSpelling(
         lambda n: Call("nn.LeakyReLU", n.a.slope) if n.a.slope else Call("nn.ReLU"),
         lambda n: Call("F.leaky_relu", Input(), n.a.slope) if n.a.slope else Call("F.relu", Input()),
@@ -38,6 +40,11 @@ class Relu6(Operator):
     name = "relu6"
     short = "relu"
     caffe = CaffeSpelling("Clip", "clip_param", Fixed("min", 0.0), Fixed("max", 6.0))
+    caffe_forks = (
+        CaffeSpelling(
+            "ReLU6", "relu6_param", also_param=("relu_param",), neutral={"negative_slope": 0.0}, fork="mobilenet-yolo"
+        ),
+    )
     torch = TorchSpelling(lambda n: Call("nn.ReLU6"), lambda n: Call("F.relu6", Input()), overwrites=True)
     onnx = OnnxSpelling(lambda n: [OnnxNode("Clip", (0, number(0.0), number(6.0)))])
 
@@ -88,7 +95,7 @@ class Elu(Operator):
     in_place = True
     keeps_output = "values"
     args = (Arg("alpha", Float(low=0), 1.0, "what the output tends to, negated, far below zero"),)
-    caffe = CaffeSpelling("ELU", "elu_param", Field("alpha", "alpha", 1.0))
+    caffe = CaffeSpelling("ELU", "elu_param", Field("alpha", "alpha", 1.0), neutral={"lambda": 1.0})
     torch = TorchSpelling(
         lambda n: Call("nn.ELU", alpha=n.a.alpha),
         lambda n: Call("F.elu", Input(), alpha=n.a.alpha),
@@ -142,7 +149,7 @@ class Bnll(Operator):
 
     name = "bnll"
     short = "bnll"
-    caffe = CaffeSpelling("BNLL")
+    caffe = CaffeSpelling("BNLL", also=("Softplus", "SoftPlus"))
     torch = TorchSpelling(lambda n: Call("nn.Softplus"), lambda n: Call("F.softplus", Input()))
     onnx = OnnxSpelling(lambda n: [OnnxNode("Softplus")])
 
@@ -156,6 +163,23 @@ def _swish(n: Node) -> Expr:
 def _swish_onnx(n: Node) -> list[OnnxNode]:
     scaled = [] if n.a.beta == 1 else [OnnxNode("Mul", (0, number(n.a.beta)))]
     return [*chain(*scaled, OnnxNode("Sigmoid", (0,), ("gate",))), OnnxNode("Mul", (0, "gate"))]
+
+
+class Mish(Operator):
+    """Mish: x * tanh(log(1 + exp(x)))."""
+
+    name = "mish"
+    short = "mish"
+    caffe = CaffeSpelling(
+        layers=lambda n: [
+            CaffeLayer("BNLL", suffix="softplus"),
+            CaffeLayer("TanH", suffix="gate", inputs=["softplus"], in_place=True),
+            CaffeLayer("Eltwise", "eltwise_param", [("operation", Enum("PROD"))], inputs=[0, "gate"]),
+        ]
+    )
+    caffe_forks = (CaffeSpelling("Mish", fork="yolov4"),)
+    torch = TorchSpelling(lambda n: Call("nn.Mish"), lambda n: Call("F.mish", Input()), overwrites=True)
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Mish")])
 
 
 class Swish(Operator):
@@ -203,6 +227,7 @@ class HardSwish(Operator):
             CaffeLayer("Eltwise", "eltwise_param", [("operation", Enum("PROD"))], inputs=[0, "gate"]),
         ]
     )
+    caffe_forks = (CaffeSpelling("HardSwish", also=("HSwish",), fork="mobilenet-v3"),)
     torch = TorchSpelling(lambda n: Call("nn.Hardswish"), lambda n: Call("F.hardswish", Input()), overwrites=True)
     onnx = OnnxSpelling(lambda n: [OnnxNode("HardSwish")])
 
@@ -230,17 +255,99 @@ class Softmax(Operator):
     onnx = OnnxSpelling(lambda n: [OnnxNode("Softmax", axis=n.a.axis)])
 
 
+def _scales_in_testing(a: dict[str, object], layer: Message) -> bool:
+    a["scale_train"] = False
+    return len(get_all(layer, "top")) == 1
+
+
+def _dropout_layers(n: Node) -> list[CaffeLayer]:
+    """Where only testing scales, the scale is a layer of its own."""
+    drop = Dropout.caffe.layer(n)
+    if n.a.scale_train:
+        return [drop]
+    drop.suffix = "drop"
+    scale: Message = [("scale", 1 - n.a.ratio)]
+    return [drop, CaffeLayer("Power", "power_param", scale, inputs=["drop"], in_place=True)]
+
+
+_UNSCALED = Helper(
+    "UnscaledDropout",
+    '''
+class UnscaledDropout(nn.Dropout):
+    """Dropout that lets what it keeps be in training, and scales all in testing."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input) * (1 - self.p)
+''',
+)
+
+
+def _dropout_onnx(n: Node) -> list[OnnxNode]:
+    drop = OnnxNode("Dropout", (0, number(n.a.ratio)))
+    return [drop] if n.a.scale_train else chain(drop, OnnxNode("Mul", (0, number(1 - n.a.ratio))))
+
+
 class Dropout(Operator):
     """In training a random share of the values becomes 0.
 
-    The rest grows by 1 / (1 - ratio), so that testing needs no change.
+    The rest grows by 1 / (1 - ratio), so that testing needs no change; or, with ``scale_train = false``, the rest stays
+    and all values shrink by 1 - ratio in testing.
     """
 
     name = "dropout"
     short = "drop"
     in_place = True
     keeps_signs = True
+    args = (
+        Arg("ratio", Float(0, below=1), 0.5, "the share that becomes 0"),
+        Arg("scale_train", Bool(), True, "whether values are scaled in training, rather than in testing"),
+    )
+    caffe = CaffeSpelling(
+        "Dropout",
+        "dropout_param",
+        Field("dropout_ratio", "ratio", 0.5, always=True),
+        neutral={"scale_train": True, "sample_weights_test": False},
+        ignores=("engine", "random_seed"),
+        layers=_dropout_layers,
+    )
+    caffe_forks = (
+        CaffeSpelling(
+            "Dropout",
+            "dropout_param",
+            Field("dropout_ratio", "ratio", 0.5),
+            Fixed("scale_train", False, True),
+            reads=_scales_in_testing,
+            fork="frcnn",
+        ),
+    )
+    torch = TorchSpelling(
+        lambda n: Call("nn.Dropout" if n.a.scale_train else "UnscaledDropout", n.a.ratio),
+        helpers=lambda n: [] if n.a.scale_train else [_UNSCALED],
+        overwrites=True,
+    )
+    onnx = OnnxSpelling(_dropout_onnx)
+
+
+class SpatialDropout(Operator):
+    """In training a random share of each image's channels becomes 0, each as a whole.
+
+    The rest grows by 1 / (1 - ratio), so that testing needs no change.
+    """
+
+    name = "spatial_dropout"
+    short = "drop"
     args = (Arg("ratio", Float(0, below=1), 0.5, "the share that becomes 0"),)
-    caffe = CaffeSpelling("Dropout", "dropout_param", Field("dropout_ratio", "ratio", 0.5, always=True))
-    torch = TorchSpelling(lambda n: Call("nn.Dropout", n.a.ratio), overwrites=True)
-    onnx = OnnxSpelling(lambda n: [OnnxNode("Dropout", (0, number(n.a.ratio)))])
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        return [spatial(n)]
+
+    caffe = CaffeSpelling(
+        "SpatialDropout",
+        "spatial_dropout_param",
+        Field("dropout_ratio", "ratio", 0.5, always=True),
+        neutral={"sample_weights_test": False},
+        fork="enet",
+    )
+    torch = TorchSpelling(lambda n: Call("nn.Dropout2d", n.a.ratio), overwrites=True)
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Identity")])
