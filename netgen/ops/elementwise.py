@@ -9,10 +9,10 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Float, Listed, Optional
 from netgen.ir.operator import Operator
-from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Many, Mapped
-from netgen.ir.spell_onnx import OnnxNode, OnnxSpelling, chain, number
-from netgen.ir.spell_torch import Call, Expr, Infix, Input, TorchSpelling
-from netgen.ops.rules import same_shapes
+from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Field, Fixed, Many, Mapped
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
+from netgen.ir.spell_torch import Call, Expr, Infix, Input, Item, Name, TorchSpelling
+from netgen.ops.rules import same_shapes, show_shape
 
 # --- of several tensors ---------------------------------------------------------------------------
 
@@ -26,6 +26,9 @@ class _Eltwise(Operator):
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
         return [same_shapes(n)]
+
+
+_ELTWISE_IGNORES = ("engine", "stable_prod_grad")
 
 
 def _operation(name: str) -> Fixed:
@@ -79,7 +82,9 @@ class Add(_Eltwise):
             raise Fault("NG208", "argument out of range", label, arg="coeff", hint="give one for each tensor")
         return [same_shapes(n)]
 
-    caffe = CaffeSpelling("Eltwise", "eltwise_param", _operation("SUM"), Many("coeff", "coeff"))
+    caffe = CaffeSpelling(
+        "Eltwise", "eltwise_param", _operation("SUM"), Many("coeff", "coeff"), ignores=_ELTWISE_IGNORES
+    )
     torch = TorchSpelling(function=_weighted, fresh=True)
     onnx = OnnxSpelling(_add_onnx)
 
@@ -89,7 +94,7 @@ class Mul(_Eltwise):
 
     name = "mul"
     short = "mul"
-    caffe = CaffeSpelling("Eltwise", "eltwise_param", _operation("PROD"))
+    caffe = CaffeSpelling("Eltwise", "eltwise_param", _operation("PROD"), ignores=_ELTWISE_IGNORES)
     torch = TorchSpelling(function=lambda n: Infix("*", *map(Input, range(len(n.inputs)))), fresh=True)
     onnx = OnnxSpelling(lambda n: chain(*(OnnxNode("Mul", (0, i)) for i in range(1, len(n.inputs)))))
 
@@ -99,7 +104,7 @@ class Max(_Eltwise):
 
     name = "max"
     short = "max"
-    caffe = CaffeSpelling("Eltwise", "eltwise_param", _operation("MAX"))
+    caffe = CaffeSpelling("Eltwise", "eltwise_param", _operation("MAX"), ignores=_ELTWISE_IGNORES)
     torch = TorchSpelling(function=lambda n: _largest(len(n.inputs)), fresh=True)
     onnx = OnnxSpelling(lambda n: [OnnxNode("Max", range(len(n.inputs)))])
 
@@ -109,6 +114,67 @@ def _largest(count: int) -> Expr:
     for i in range(1, count):
         expr = Call("torch.maximum", expr, Input(i))
     return expr
+
+
+def _axpy_layers(n: Node) -> list[CaffeLayer]:
+    """BVLC's Caffe scales in one layer, whose factors have two axes, and adds in another."""
+    flat: list[CaffeLayer] = []
+    if len(n.x[0]) > 2:
+        flat.append(CaffeLayer("Flatten", suffix="flat", inputs=[0]))
+    factor: int | str = "flat" if flat else 0
+    scale = CaffeLayer("Scale", "scale_param", [("axis", 0)], suffix="scale", inputs=[1, factor])
+    total = CaffeLayer("Eltwise", "eltwise_param", [("operation", Enum("SUM"))], inputs=["scale", 2])
+    return [*flat, scale, total]
+
+
+def _axpy_spread(n: Node) -> Expr:
+    """The factors with an axis of size 1 for each axis of the tensors behind the channels."""
+    missing = len(n.x[1]) - len(n.x[0])
+    return Item(Input(0), Name("..."), *[None] * missing) if missing else Input(0)
+
+
+def _axpy_onnx(n: Node) -> list[OnnxNode]:
+    missing = len(n.x[1]) - len(n.x[0])
+    product = OnnxNode("Mul", ("factor" if missing else 0, 1), ("product",))
+    spread = []
+    if missing:
+        behind = Const(list(range(len(n.x[0]), len(n.x[1]))))
+        spread = [OnnxNode("Unsqueeze", (0, behind), ("factor",))]
+    return [*spread, product, OnnxNode("Add", ("product", 2))]
+
+
+class Axpy(Operator):
+    """A factor for each channel of each image times a tensor, plus a tensor: factor * x + y.
+
+    The end of a squeeze-and-excitation block: the factors have the shape (N, C), or (N, C, 1, 1).
+    """
+
+    name = "axpy"
+    short = "axpy"
+    operands = ("factor", "x", "y")
+    example = "axpy(global_avg_pool(x), x, x)"
+    shape_rule = "the shape of x"
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        factor, x, y = n.x
+        if y != x:
+            label = f"this is {show_shape(y)}, what is scaled is {show_shape(x)}"
+            raise Fault("NG303", "shapes do not match", label, arg="x2")
+        ones = len(x) == len(factor) and all(dim == 1 for dim in factor[2:])
+        if len(x) < 2 or factor[:2] != x[:2] or not (len(factor) == 2 or ones):
+            label = f"{show_shape(factor)} is no factor for each channel of {show_shape(x)}"
+            hint = "`global_avg_pool` gives one number for each channel"
+            raise Fault("NG303", "shapes do not match", label, arg="x0", hint=hint)
+        return [x]
+
+    caffe = CaffeSpelling(layers=_axpy_layers)
+    caffe_forks = (CaffeSpelling("Axpy", ignores=("axpy_param",), fork="senet"),)
+    torch = TorchSpelling(
+        function=lambda n: Infix("+", Infix("*", _axpy_spread(n), Input(1)), Input(2)),
+        fresh=True,
+    )
+    onnx = OnnxSpelling(_axpy_onnx)
 
 
 # --- of one tensor --------------------------------------------------------------------------------

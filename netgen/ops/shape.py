@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from netgen.formats.message import Message, get_all
+from netgen.formats.message import Message, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Int, Listed, Optional
@@ -422,9 +422,69 @@ class Permute(Operator):
         return [tuple(x[axis] for axis in _order(n))]
 
     caffe = CaffeSpelling("Permute", "permute_param", Many("order", "order"), fork="ssd")
+    caffe_forks = (CaffeSpelling("Transpose", "transpose_param", Many("dim", "order"), fork="ctpn"),)
     torch = TorchSpelling(function=lambda n: Call(".permute", Input(), *_order(n)))
     onnx = OnnxSpelling(lambda n: [OnnxNode("Transpose", perm=tuple(_order(n)))])
 
 
 def _order(n: Node) -> list[int]:
     return [*n.a.order, *(axis for axis in range(len(n.x[0])) if axis not in n.a.order)]
+
+
+def _is_some_axis(a: dict[str, object], layer: Message) -> bool:
+    """Forks whose layer takes one axis have a default for it; that of the first is the first."""
+    a.setdefault("axes", (0,))
+    return len(get_all(layer, "top")) == 1
+
+
+class _FlippedSides(Field):
+    """Whether the width (unless the file says no) and the height (if it says so) are reversed."""
+
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        sides = (2,) if get(message, "flip_height", False) else ()
+        a[self.arg] = (*sides, *((3,) if get(message, "flip_width", True) else ()))
+        return bool(a[self.arg])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("flip_width", "flip_height")
+
+
+def _reversed_axes(n: Node) -> list[int]:
+    """The axes counted from 0, each of which may be named once."""
+    rank = len(n.x[0])
+    axes: list[int] = []
+    for axis in n.a.axes:
+        if not -rank <= axis < rank:
+            label = f"{show_shape(n.x[0])} has axes 0 to {rank - 1}; got {axis}"
+            raise Fault("NG304", "axis out of range", label, arg="axes")
+        axes.append(axis % rank)
+    repeated = next((axis for i, axis in enumerate(axes) if axis in axes[:i]), None)
+    if repeated is not None:
+        raise Fault("NG304", "axis out of range", f"axis {repeated} is named twice", arg="axes")
+    return axes
+
+
+def _reverse_onnx(n: Node) -> list[OnnxNode]:
+    axes = _reversed_axes(n)
+    last, before_first = Const([-1] * len(axes)), Const([-(2**31)] * len(axes))
+    return [OnnxNode("Slice", (0, last, before_first, Const(axes), last))]
+
+
+class Reverse(Operator):
+    """A tensor read backwards along some axes: ``reverse(x, 3)`` is an image in a mirror."""
+
+    name = "reverse"
+    short = "reverse"
+    example = "reverse(x, 3)"
+    args = (Arg("axes", Listed(Int(-8, 7), 1, 8), REQUIRED, "the axes that are reversed"),)
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        _reversed_axes(n)
+        return [n.x[0]]
+
+    caffe = CaffeSpelling("Reverse", "reverse_param", Many("axis", "axes"), reads=_is_some_axis, fork="ctpn")
+    caffe_forks = (CaffeSpelling("Flip", "flip_param", _FlippedSides("flip_width", "axes"), fork="normface"),)
+    torch = TorchSpelling(function=lambda n: Call(".flip", Input(), *_reversed_axes(n)), fresh=True)
+    onnx = OnnxSpelling(_reverse_onnx)

@@ -221,16 +221,28 @@ def _normed(draw: Draw, given: dict[str, Any]) -> list[Shape]:
     return [(batch, channels, height + 1, width)]
 
 
+def _weighed(draw: Draw, given: dict[str, Any]) -> list[Shape]:
+    x = draw(IMAGES)
+    return [x[:2] + draw(st.sampled_from([(), (1, 1)])), x, x]
+
+
+def _mirrored(draw: Draw, given: dict[str, Any]) -> list[Shape]:
+    given["axes"] = draw(st.lists(st.integers(0, 3), min_size=1, max_size=4, unique=True))
+    return [draw(IMAGES)]
+
+
 _SHAPES: dict[str, Callable[[Draw, dict[str, Any]], list[Shape]]] = {
     "input": _no_input,
     **dict.fromkeys(("add", "mul", "max"), _several),
     **dict.fromkeys(("scale", "bias"), _channelwise),
     **dict.fromkeys(("conv", "deconv", "shuffle_channels"), _grouped),
+    "axpy": _weighed,
     "batch_norm": _normed,
     "concat": _joined,
     "slice": _cut,
     "crop": _cropped,
     "permute": _permuted,
     "reshape": _reshaped,
+    "reverse": _mirrored,
     "upsample": _sized,
 }
