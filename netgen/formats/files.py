@@ -24,10 +24,15 @@ def read_bytes(path: str, suffixes: Sequence[str], limit: int = MAX_PROTOTXT) ->
     try:
         with open(path, "rb") as file:
             return file.read(limit + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        raise NetgenError([_missing(path, tuple(suffixes))]) from None
     except (OSError, ValueError) as error:
-        raise NetgenError([_unreadable(path, error)]) from None
+        raise not_read(path, suffixes, error) from None
+
+
+def not_read(path: str, suffixes: Sequence[str], error: OSError | ValueError) -> NetgenError:
+    """The error for a file that could not be read."""
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return NetgenError([_missing(path, tuple(suffixes))])
+    return NetgenError([_unreadable(path, error)])
 
 
 def of_file(code: str, title: str, path: str, label: str, hint: str = "") -> Diagnostic:
