@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -143,9 +143,14 @@ class Net:
         self.arrays[made.name] = _named(made, blobs)
 
 
-def read_layer(kind: str, message: Message, tops: int = 1) -> tuple[type[Operator], dict[str, object]]:
-    """The operator that a layer with some parameters means, and its arguments; raises KeyError where there is none."""
-    for bottoms in (1, 2, 0):
+def read_layer(
+    kind: str, message: Message, tops: int = 1, any_of: Sequence[int] = (1, 2, 0)
+) -> tuple[type[Operator], dict[str, object]]:
+    """The operator that a layer with some parameters means, and its arguments; raises KeyError where there is none.
+
+    The layer has one of so many bottoms.
+    """
+    for bottoms in any_of:
         layer: Message = [("type", kind), *[("bottom", "x")] * bottoms, *[("top", "y")] * tops]
         found = read_caffe([*layer, *_in_its_place(kind, message)])
         if not isinstance(found, str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bvlc_nodes import FOR_THE_WHOLE_BATCH, SHAPES
 from hypothesis import assume
 from hypothesis import strategies as st
 from spelled import node
@@ -97,6 +98,8 @@ def nodes(draw: Draw, op: str, training: bool = False) -> Node:
 
 def concerns_the_batch(n: Node) -> bool:
     """Whether the node was told to join, cut, sum, move or tell apart the batch itself."""
+    if n.op.name in FOR_THE_WHOLE_BATCH:
+        return True
     if n.op.name == "permute":
         return bool(n.a.order[0] != 0)
     if n.op.name in ("scale", "bias"):
@@ -202,6 +205,9 @@ def _grouped(draw: Draw, given: dict[str, Any]) -> list[Shape]:
 
 def _sized(draw: Draw, given: dict[str, Any]) -> list[Shape]:
     batch, channels, height, width = draw(IMAGES)
+    if given.get("gain", 1) != 1:
+        given["mode"] = "nearest"
+        given.pop("align_corners", None)
     if given.get("align_corners"):
         given["mode"] = "bilinear"
     given.pop("size", None)
@@ -231,7 +237,27 @@ def _mirrored(draw: Draw, given: dict[str, Any]) -> list[Shape]:
     return [draw(IMAGES)]
 
 
+def _unpooled(draw: Draw, given: dict[str, Any]) -> list[Shape]:
+    x = draw(IMAGES)
+    given.clear()
+    if draw(st.booleans()):
+        given["scale"] = draw(values(Pair()))
+        given["trim"] = draw(st.lists(st.booleans(), min_size=2, max_size=2))
+    else:
+        given["size"] = [x[2] + draw(st.integers(0, 3)), x[3] + draw(st.integers(0, 3))]
+    return [x, x]
+
+
+def _interpolated(draw: Draw, given: dict[str, Any]) -> list[Shape]:
+    given.pop("size", None)
+    if given.get("zoom") is None and given.get("shrink") is None:
+        given["size"] = draw(st.lists(st.integers(1, 9), min_size=2, max_size=2))
+    given["crop"] = draw(st.lists(st.integers(0, 2), min_size=2, max_size=2))
+    return [draw(IMAGES)]
+
+
 _SHAPES: dict[str, Callable[[Draw, dict[str, Any]], list[Shape]]] = {
+    **SHAPES,
     "input": _no_input,
     **dict.fromkeys(("add", "mul", "max"), _several),
     **dict.fromkeys(("scale", "bias"), _channelwise),
@@ -241,6 +267,8 @@ _SHAPES: dict[str, Callable[[Draw, dict[str, Any]], list[Shape]]] = {
     "concat": _joined,
     "slice": _cut,
     "crop": _cropped,
+    "interp": _interpolated,
+    "max_unpool": _unpooled,
     "permute": _permuted,
     "reshape": _reshaped,
     "reverse": _mirrored,

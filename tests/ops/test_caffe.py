@@ -45,7 +45,7 @@ def test_what_is_written_reads_back(op: str, data: st.DataObject) -> None:
     layers = caffe(n).layers(n)
     if len(layers) > 1:
         return
-    found, given = read_layer(layers[0].type, layers[0].message, len(n.outputs))
+    found, given = read_layer(layers[0].type, layers[0].message, len(n.outputs), [len(n.inputs)])
     assert found is n.op
     assert _computes(bind(found, given)) == _computes(n.a)
 
