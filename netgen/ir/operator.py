@@ -90,6 +90,8 @@ class Operator:
     """Whether it leaves the signs of its input alone, wherever a gradient comes through."""
     shares_memory: ClassVar[bool] = False
     """Whether Caffe gives its output the memory of its input: who overwrites one overwrites the other."""
+    dynamic: ClassVar[frozenset[int]] = frozenset()
+    """Axes of the outputs whose size depends on the values that go in: the inferred size is the most that it can be."""
     carries_blobs: ClassVar[bool] = False
     """Whether its layer may have blobs in a caffemodel that nothing is known of, and which go along as they are."""
     caffe: ClassVar[CaffeSpelling | Refused]

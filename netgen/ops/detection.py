@@ -1,0 +1,401 @@
+"""What comes out of a detector of the SSD family: the best boxes of each class."""
+
+from __future__ import annotations
+
+from math import prod
+
+from netgen.formats.message import Message, get
+from netgen.ir.fault import Fault
+from netgen.ir.graph import Attrs, Node, Shape
+from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Float, Int, Optional, Pair
+from netgen.ir.operator import Operator, Refused
+from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Sub, Words
+from netgen.ir.spell_torch import Call, Expr, Helper, Input, Item, TorchSpelling
+from netgen.ops.boxes import SUPPRESS
+from netgen.ops.rules import show_shape
+
+_CODES = {"corner": "CORNER", "center_size": "CENTER_SIZE", "corner_size": "CORNER_SIZE"}
+
+CODE = Arg(
+    "code", Choice(*_CODES), "corner", "how offsets are meant: of corners, of centre and size, of corners by size"
+)
+CODE_FIELD = Words("code_type", "code", _CODES, "CORNER")
+
+_DETECTION_ARGS = (
+    Arg("classes", Int(), REQUIRED, "number of classes, the background among them"),
+    Arg("share_location", Bool(), True, "whether the classes have their boxes in common"),
+    Arg("background", Int(-1), 0, "the class that is no object; -1 for none"),
+    Arg("nms_threshold", Float(low=0), 0.3, "boxes of one class that overlap a better one by more go"),
+    Arg("top_k", Int(-1), -1, "how many boxes of each class are looked at; -1 for all"),
+    Arg("eta", Float(above=0, high=1), 1.0, "what the threshold shrinks by with each box, while it is above 0.5"),
+    CODE,
+    Arg("keep_top_k", Int(-1), -1, "how many boxes of an image are kept; -1 for all"),
+)
+_IN_TARGET = Arg(
+    "variance_encoded_in_target", Bool(), False, "whether offsets are as they are, instead of scaled by the variances"
+)
+_CONFIDENCE = Arg("confidence_threshold", Optional(Float()), None, "boxes count whose score is greater; all by default")
+
+
+# --- PyTorch --------------------------------------------------------------------------------------
+
+DECODERS = {
+    "corner": Helper(
+        "_decode_corners",
+        '''
+def _decode_corners(
+    offsets: Tensor, priors: Tensor, variances: Tensor | None = None
+) -> Tensor:
+    """Boxes whose corners are moved from those of prior boxes."""
+    priors = priors.unflatten(1, (-1, 1, 4))
+    offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
+    if variances is not None:
+        offsets = offsets * variances.unflatten(1, (-1, 1, 4))
+    return (priors + offsets).flatten(1)
+''',
+    ),
+    "center_size": Helper(
+        "_decode_centers",
+        '''
+def _decode_centers(
+    offsets: Tensor, priors: Tensor, variances: Tensor | None = None
+) -> Tensor:
+    """Boxes whose centres are moved from those of prior boxes and whose sizes grow."""
+    priors = priors.unflatten(1, (-1, 1, 4))
+    offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
+    if variances is not None:
+        offsets = offsets * variances.unflatten(1, (-1, 1, 4))
+    low, high = priors.split(2, dim=-1)
+    center = (low + high) / 2 + offsets[..., :2] * (high - low)
+    half = offsets[..., 2:].exp() * (high - low) / 2
+    return torch.cat([center - half, center + half], -1).flatten(1)
+''',
+    ),
+    "corner_size": Helper(
+        "_decode_sized_corners",
+        '''
+def _decode_sized_corners(
+    offsets: Tensor, priors: Tensor, variances: Tensor | None = None
+) -> Tensor:
+    """Boxes whose corners are moved from those of prior boxes, in units of their size."""
+    priors = priors.unflatten(1, (-1, 1, 4))
+    offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
+    if variances is not None:
+        offsets = offsets * variances.unflatten(1, (-1, 1, 4))
+    size = priors[..., 2:] - priors[..., :2]
+    return (priors + offsets * torch.cat([size, size], -1)).flatten(1)
+''',
+    ),
+}
+"""For each code the function that makes boxes (N, P * K * 4) of offsets, prior boxes (N or 1, P * 4) and variances."""
+
+_DETECTIONS = Helper(
+    "_detections",
+    '''
+def _detections(
+    boxes: Tensor,
+    scores: Tensor,
+    classes: int,
+    background: int = 0,
+    confidence_threshold: float = float("-inf"),
+    nms_threshold: float = 0.3,
+    eta: float = 1.0,
+    top_k: int = -1,
+    keep_top_k: int = -1,
+) -> Tensor:
+    """The best boxes of each class, as rows (image, label, score, xmin, ymin, xmax, ymax).
+
+    Without any there is a row of -1 for each image.
+    """
+    lowest = float("-inf")
+    scores = scores.float().reshape(len(scores), -1, classes).transpose(1, 2)
+    boxes = boxes.float().reshape(len(scores), scores.shape[2], -1, 4).transpose(1, 2)
+    valid = scores > confidence_threshold
+    if background >= 0:
+        valid[:, background] = False
+    most = int(valid.sum(2).max())
+    most = min(most, top_k) if top_k >= 0 else most
+    scores, order = scores.where(valid, lowest).sort(dim=2, descending=True, stable=True)
+    scores, order = scores[..., :most], order[..., :most]
+    order = order[..., None].expand(-1, -1, -1, 4)
+    boxes = boxes.expand(-1, classes, -1, -1).gather(2, order)
+    rows = _suppress(
+        boxes.flatten(0, 1), scores.flatten(0, 1) > lowest, nms_threshold, eta
+    )
+    kept = rows.view_as(scores)
+    if keep_top_k >= 0:
+        ranked = scores.where(kept, lowest).flatten(1)
+        best = ranked.sort(dim=1, descending=True, stable=True).indices[:, :keep_top_k]
+        among = torch.zeros_like(kept.flatten(1)).scatter(1, best, True)
+        kept = kept & among.view_as(kept)
+    places = kept.nonzero()[:, :2].to(scores.dtype)
+    if len(places) == 0:
+        found = scores.new_full((len(scores), 7), -1)
+        found[:, 0] = torch.arange(len(scores))
+    else:
+        found = torch.cat([places, scores[kept][:, None], boxes[kept]], 1)
+    return found[None, None]
+''',
+    needs=[SUPPRESS],
+)
+
+_REFINED_SCORES = Helper(
+    "_objects_only",
+    '''
+def _objects_only(scores: Tensor, objects: Tensor, threshold: float) -> Tensor:
+    """Scores of classes; where there is hardly an object, 1 for the first and 0 for others."""
+    is_object = objects.reshape(len(objects), -1, 2)[..., 1:] >= threshold
+    scores = scores.reshape(*is_object.shape[:2], -1)
+    nothing = torch.zeros_like(scores[0, 0])
+    nothing[0] = 1
+    return torch.where(is_object, scores, nothing).flatten(1)
+''',
+)
+
+_REGIONS = Helper(
+    "_region_boxes",
+    '''
+def _region_boxes(regions: Tensor, height: int, width: int) -> Tensor:
+    """Regions (image, xmin, ymin, xmax, ymax) in pixels as boxes in parts of the image."""
+    boxes = regions.reshape(-1, 5)[:, 1:]
+    return (boxes / boxes.new_tensor([width, height] * 2)).reshape(1, -1)
+''',
+)
+
+_DEFAULTS = {
+    "background": 0,
+    "confidence_threshold": None,
+    "nms_threshold": 0.3,
+    "eta": 1.0,
+    "top_k": -1,
+    "keep_top_k": -1,
+}
+
+
+def _decoded(n: Node, offsets: Expr, boxes: Expr, variances: Expr) -> Call:
+    given = [] if n.a.get("variance_encoded_in_target") else [variances]
+    return Call(DECODERS[n.a.code].name, offsets, boxes, *given)
+
+
+def _detections(n: Node, boxes: Expr, scores: Expr) -> Call:
+    a = n.a
+    more = {} if a.confidence_threshold is None else {"confidence_threshold": a.confidence_threshold}
+    return Call(
+        "_detections",
+        boxes,
+        scores,
+        a.classes,
+        background=a.background if a.background < a.classes else -1,
+        **more,
+        nms_threshold=a.nms_threshold,
+        eta=a.eta,
+        top_k=a.top_k,
+        keep_top_k=a.keep_top_k,
+    )
+
+
+_PRIORS, _VARIANCES = (Item(Input(2), slice(None), part) for part in (0, 1))
+
+NMS_IN_ONNX = Refused(
+    "ONNX has no non-maximum suppression with Caffe's order of boxes",
+    "let the net end before it, and pick the boxes in the program that runs it",
+)
+
+# --- the operators --------------------------------------------------------------------------------
+
+_SAVING = ("save_output_param", "visualize", "visualize_threshold", "save_file", "engine")
+"""Files that a test run writes, and Tengine's engine."""
+
+
+def _fields(*of_fork: Field) -> tuple[Field, ...]:
+    return (
+        Field("num_classes", "classes"),
+        Field("share_location", "share_location", True),
+        Field("background_label_id", "background", 0),
+        Sub(
+            "nms_param",
+            Field("nms_threshold", "nms_threshold", 0.3, always=True),
+            Field("top_k", "top_k", -1),
+            Field("eta", "eta", 1.0),
+        ),
+        CODE_FIELD,
+        Field("keep_top_k", "keep_top_k", -1),
+        Field("variance_encoded_in_target", "variance_encoded_in_target", False),
+        Field("confidence_threshold", "confidence_threshold"),
+        *of_fork,
+    )
+
+
+class _ImageSize(Field):
+    """Width and height of the image, which are a pair here."""
+
+    def write(self, a: Attrs) -> Message:
+        height, width = a[self.arg]
+        return [("input_width", width), ("input_height", height)]
+
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        size = get(message, "input_height"), get(message, "input_width")
+        a[self.arg] = size
+        return None not in size
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("input_width", "input_height")
+
+
+class _Detection(Operator):
+    """What the forms of DetectionOutput have in common."""
+
+    short = "detections"
+    dynamic = frozenset({2})
+    shape_rule = "(1, 1, boxes, 7): how many boxes depends on the values, and this is the most"
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        a, count = n.a, cls.priors(n.x[2])
+        _for_each_prior(n, 0, count, 4 if a.share_location else 4 * a.classes)
+        _for_each_prior(n, 1, count, a.classes)
+        of_class = count if a.top_k < 0 else min(count, a.top_k)
+        most = of_class * (a.classes - (0 <= a.background < a.classes))
+        most = most if a.keep_top_k < 0 else min(most, a.keep_top_k)
+        return [(1, 1, n.x[0][0] * max(most, 1), 7)]
+
+    @classmethod
+    def priors(cls, shape: Shape) -> int:
+        """How many prior boxes a tensor of a shape holds."""
+        if len(shape) != 3 or shape[:2] != (1, 2) or shape[2] % 4:
+            label = f"prior boxes and their variances are (1, 2, 4 * boxes); this is {show_shape(shape)}"
+            raise Fault("NG303", "shapes do not match", label, arg="x2")
+        return shape[2] // 4
+
+
+def _for_each_prior(n: Node, operand: int, priors: int, each: int) -> None:
+    """An operand must have so many numbers for each prior box, on axis 1."""
+    shape, batch = n.x[operand], n.x[0][:1]
+    if len(shape) < 2 or (shape[:1], shape[1], prod(shape[2:])) != (batch, priors * each, 1):
+        wanted = show_shape((*batch, priors * each))
+        label = f"{priors} prior boxes need {wanted}, {each} numbers for each; this is {show_shape(shape)}"
+        raise Fault("NG303", "shapes do not match", label, arg=f"x{operand}")
+
+
+class DetectionOutput(_Detection):
+    """The boxes that a detector of the SSD family finds, the best of each class.
+
+    Boxes are made of offsets to prior boxes; in each class those that overlap a better one go, and of all that remain
+    in an image ``keep_top_k`` are kept. A row is (image, label, score, xmin, ymin, xmax, ymax); rows go by image, then
+    by label, then from the best on. If nothing is found there is a row of -1 for each image. Of equal scores the prior
+    box that comes first wins; where ``keep_top_k`` has to choose between equal ones, Caffe leaves the choice to chance.
+    """
+
+    name = "detection_output"
+    example = "detection_output(loc, conf, priors, 21, keep_top_k = 200)"
+    operands = ("loc", "conf", "priors")
+    args = (*_DETECTION_ARGS, _IN_TARGET, _CONFIDENCE)
+
+    caffe = CaffeSpelling(
+        "DetectionOutput",
+        "detection_output_param",
+        *_fields(),
+        also=("SSDDetectionOutput",),
+        ignores=(*_SAVING, "objectness_score"),
+        fork="ssd",
+    )
+    torch = TorchSpelling(
+        function=lambda n: _detections(n, _decoded(n, Input(0), _PRIORS, _VARIANCES), Input(1)),
+        defaults=_DEFAULTS,
+        helpers=lambda n: [DECODERS[n.a.code], _DETECTIONS],
+    )
+    onnx = NMS_IN_ONNX
+
+
+class RefinedDetectionOutput(_Detection):
+    """The boxes that RefineDet finds: prior boxes are refined once before offsets are added to them.
+
+    ``arm_loc`` are offsets to the prior boxes, and ``loc`` to what these give. Where ``arm_conf`` says that there is
+    an object with less than ``objectness``, no class counts but the first. All else is as in ``detection_output``.
+    """
+
+    name = "refined_detection_output"
+    example = "refined_detection_output(loc, conf, priors, arm_conf, arm_loc, 21)"
+    operands = ("loc", "conf", "priors", "arm_conf", "arm_loc")
+    args = (
+        *_DETECTION_ARGS,
+        _IN_TARGET,
+        _CONFIDENCE,
+        Arg("objectness", Float(), 0.01, "what an object needs at least"),
+    )
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        shapes = super().infer(n)
+        count = cls.priors(n.x[2])
+        if not n.a.share_location:
+            label = "boxes that each class has for itself cannot be refined in common"
+            raise Fault("NG208", "argument out of range", label, arg="share_location")
+        _for_each_prior(n, 3, count, 2)
+        _for_each_prior(n, 4, count, 4)
+        return shapes
+
+    caffe = CaffeSpelling(
+        "DetectionOutput",
+        "detection_output_param",
+        *_fields(Field("objectness_score", "objectness", 0.01)),
+        ignores=_SAVING,
+        fork="refinedet",
+    )
+    torch = TorchSpelling(
+        function=lambda n: _detections(
+            n,
+            _decoded(n, Input(0), _decoded(n, Input(4), _PRIORS, _VARIANCES), _VARIANCES),
+            Call("_objects_only", Input(1), Input(3), n.a.objectness),
+        ),
+        defaults=_DEFAULTS,
+        helpers=lambda n: [DECODERS[n.a.code], _REFINED_SCORES, _DETECTIONS],
+    )
+    onnx = NMS_IN_ONNX
+
+
+class RegionDetectionOutput(_Detection):
+    """The boxes that a two-stage detector finds, by offsets to regions in pixels: OpenVINO's ``normalized: false``.
+
+    Regions are rows (image, xmin, ymin, xmax, ymax), and the found boxes parts of an image of the given size. Offsets
+    have no variances. All else is as in ``detection_output``.
+    """
+
+    name = "region_detection_output"
+    example = "region_detection_output(loc, conf, regions, 2, [544, 992])"
+    operands = ("loc", "conf", "regions")
+    args = (
+        _DETECTION_ARGS[0],
+        Arg("image", Pair(), REQUIRED, "height and width of the image that the regions lie in"),
+        *_DETECTION_ARGS[1:],
+        _CONFIDENCE,
+    )
+
+    @classmethod
+    def priors(cls, shape: Shape) -> int:
+        if len(shape) != 3 or shape[:2] != (1, 1) or shape[2] % 5:
+            label = f"regions are (1, 1, 5 * regions); this is {show_shape(shape)}"
+            raise Fault("NG303", "shapes do not match", label, arg="x2")
+        return shape[2] // 5
+
+    caffe = CaffeSpelling(
+        "DetectionOutput",
+        "detection_output_param",
+        *(field for field in _fields() if field.arg != "variance_encoded_in_target"),
+        Fixed("variance_encoded_in_target", True, False),
+        _ImageSize("input_width", "image"),
+        Fixed("normalized", False, True),
+        ignores=_SAVING,
+        fork="openvino",
+    )
+    torch = TorchSpelling(
+        function=lambda n: _detections(
+            n,
+            Call(DECODERS[n.a.code].name, Input(0), Call("_region_boxes", Input(2), *n.a.image)),
+            Input(1),
+        ),
+        defaults=_DEFAULTS,
+        helpers=lambda n: [DECODERS[n.a.code], _REGIONS, _DETECTIONS],
+    )
+    onnx = NMS_IN_ONNX
