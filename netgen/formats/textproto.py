@@ -9,19 +9,23 @@ _INFINITY = float("inf")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-@lru_cache(maxsize=1024)
-def float_text(value: float) -> str:
-    """The shortest decimal that reads back as the same float32: ``0.001``, ``1e-05``, ``1``."""
+@lru_cache(maxsize=4096)
+def shortest(value: float) -> float:
+    """The number with the shortest decimal that is the same float32: 1e-05 for 9.99999974738e-06."""
     exact = _float32(value)
     if exact != exact or exact in (_INFINITY, -_INFINITY):
-        return str(exact)
+        return exact
     for digits in range(1, 9):
         short = float(f"{exact:.{digits}g}")
         if _float32(short) == exact:
-            break
-    else:
-        short = float(f"{exact:.9g}")
-    return repr(short).removesuffix(".0")
+            return short
+    return float(f"{exact:.9g}")
+
+
+@lru_cache(maxsize=4096)
+def float_text(value: float) -> str:
+    """The shortest decimal that reads back as the same float32: ``0.001``, ``1e-05``, ``1``."""
+    return repr(shortest(value)).removesuffix(".0")
 
 
 def quote(text: str) -> str:
@@ -34,9 +38,7 @@ def quote(text: str) -> str:
 def quote_bytes(data: bytes) -> str:
     """Bytes in double quotes, what is not ASCII escaped."""
     return (
-        '"'
-        + "".join(chr(byte) if 32 <= byte < 127 and byte not in b"\"\\" else f"\\{byte:03o}" for byte in data)
-        + '"'
+        '"' + "".join(chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:03o}" for byte in data) + '"'
     )
 
 

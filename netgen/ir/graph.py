@@ -89,6 +89,7 @@ class Instance:
         "doc",
         "inputs",
         "items",
+        "local",
         "loops",
         "name",
         "outputs",
@@ -116,6 +117,8 @@ class Instance:
         self.doc = doc
         self.variable = variable
         self.loops = loops
+        self.local = ""
+        """Its name within its parent, where that is not what follows the parent's name."""
         self.args: dict[str, object] = {}
         self.defaults: dict[str, object] = {}
         """Defaults of the settings that have constant ones."""
@@ -157,7 +160,7 @@ class Node:
     that shape rules and spellings look at.
     """
 
-    __slots__ = ("a", "inputs", "instance", "loops", "name", "op", "origin", "outputs", "spans", "variable")
+    __slots__ = ("a", "inputs", "instance", "local", "loops", "name", "op", "origin", "outputs", "spans", "variable")
 
     def __init__(
         self,
@@ -182,6 +185,8 @@ class Node:
         self.variable = variable
         self.loops = loops
         self.origin = origin
+        self.local = ""
+        """Its name within its instance, where that is not what follows the instance's name."""
         self.outputs: list[Value] = []
 
     @property

@@ -86,8 +86,8 @@ def _units(entry: Slot | Choice | Branch) -> list[list[Slot]]:
 
 def _own_name(step: Step, body: Body) -> str:
     """A step's name inside its instance; empty where it was given a name from outside."""
-    if not body.instance.name:
-        return step.name
+    if step.local or not body.instance.name:
+        return step.local or step.name
     prefix = f"{body.instance.name}/"
     return step.name[len(prefix) :] if step.name.startswith(prefix) else ""
 

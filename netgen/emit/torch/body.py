@@ -17,7 +17,7 @@ from netgen.ir.graph import Graph, Instance, Loop, Node, Value
 class Step:
     """One thing that a body does. ``path`` is where its module stands in the body's class, once that is known."""
 
-    __slots__ = ("inputs", "loops", "name", "outputs", "path", "place", "variable")
+    __slots__ = ("inputs", "local", "loops", "name", "outputs", "path", "place", "variable")
 
     def __init__(
         self,
@@ -32,6 +32,8 @@ class Step:
         self.inputs = inputs
         self.outputs = outputs
         self.name = name
+        self.local = ""
+        """Its name within its body, where that is not what follows the instance's."""
         self.variable = variable
         self.loops = loops
         self.place = place
@@ -50,9 +52,9 @@ class Leaf(Step):
     __slots__ = ("is_local", "overwrites", "spelled")
 
     def __init__(self, node: Node, outputs: list[Value], spelled: Spelled, relative: str) -> None:
-        super().__init__(
-            node.inputs, outputs, node.span or relative, name=node.name, variable=node.variable, loops=node.loops
-        )
+        place = relative if node.origin is not None else node.span or relative
+        super().__init__(node.inputs, outputs, place, name=node.name, variable=node.variable, loops=node.loops)
+        self.local = node.local
         self.spelled = spelled
         self.overwrites = False
         """Whether it may overwrite its input."""
@@ -72,6 +74,7 @@ class Use(Step):
             body.inputs, body.outputs, place, name=instance.name, variable=instance.variable, loops=instance.loops
         )
         self.body = body
+        self.local = instance.local
 
 
 class Body:
@@ -176,7 +179,7 @@ class _Cutter:
         if instance not in self.given:
             return None
         assert instance.parent is not None
-        return Use(self._body(instance), relative(instance.name, instance.parent))
+        return Use(self._body(instance), relative(instance, instance.parent))
 
     def _leaf(self, node: Node) -> Leaf | None:
         if node not in self.live or node.op.name == "input":
@@ -188,7 +191,7 @@ class _Cutter:
         scale = self._scale_of(node)
         spelled = Spelled(node, scale, self.forms)
         outputs = node.outputs if scale is None else scale.outputs
-        leaf = self.leaves[node] = Leaf(node, outputs, spelled, relative(node.name, node.instance))
+        leaf = self.leaves[node] = Leaf(node, outputs, spelled, relative(node, node.instance))
         leaf.overwrites = spelled.overwrites and self._may_overwrite(node)
         return leaf
 
@@ -226,10 +229,12 @@ def input_names(bodies: Sequence[Body]) -> list[str]:
     return names.given
 
 
-def relative(name: str, instance: Instance) -> str:
-    """A layer's name without its instance's in front; the whole name where that does not stand in front."""
+def relative(item: Node | Instance, instance: Instance) -> str:
+    """The name of a layer within its instance; its whole name where the instance's does not stand in front."""
+    if item.local:
+        return item.local
     prefix = f"{instance.name}/"
-    return name[len(prefix) :] if instance.name and name.startswith(prefix) else name
+    return item.name[len(prefix) :] if instance.name and item.name.startswith(prefix) else item.name
 
 
 def _live(graph: Graph) -> set[Node]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from netgen.emit.torch.attributes import Attributes
 from netgen.emit.torch.body import Body, Leaf, Step, Use, input_names
-from netgen.emit.torch.expression import Conditional, Not, Repeat, bind
+from netgen.emit.torch.expression import Conditional, Not, Repeat, bind, uses
 from netgen.emit.torch.fit import ABSENT, Setting, Table, constant, names_in, plus_times
 from netgen.emit.torch.fold import Chain, Part, Turns
 from netgen.emit.torch.merge import Branch, Choice, Ref, Skeleton, Slot
@@ -56,6 +56,11 @@ class Code:
             return bind(self.function, operands)
         given = operands if self.before is None else [bind(self.before, operands)]
         return Call(f"self.{self.attribute}", *given)
+
+    def uses(self, operand: int) -> int:
+        """How often the call names one of its operands."""
+        expr = self.before if self.attribute else self.function
+        return 1 if expr is None else uses(expr, operand)
 
 
 class ClassPlan:

@@ -229,7 +229,7 @@ def bind(expr: object, inputs: Sequence[object]) -> object:
         case Infix():
             return Infix(expr.symbol, *_bind_all(expr.operands, inputs))
         case Item():
-            return Item(bind(expr.value, inputs), *expr.indices)
+            return Item(bind(expr.value, inputs), *(bind(index, inputs) for index in expr.indices))
         case Inputs():
             return list(inputs)
         case tuple():
@@ -250,3 +250,22 @@ def _bind_all(exprs: Sequence[object], inputs: Sequence[object]) -> Iterator[obj
 
 def _bind_kwargs(call: Call, inputs: Sequence[object]) -> dict[str, Any]:
     return {name: bind(value, inputs) for name, value in call.kwargs.items()}
+
+
+def uses(expr: object, index: int) -> int:
+    """How often an expression names the node's input of a number."""
+    match expr:
+        case Input():
+            return int(expr.index == index)
+        case Inputs():
+            return 1
+        case Call():
+            return sum(uses(each, index) for each in (*expr.args, *expr.kwargs.values()))
+        case Infix():
+            return sum(uses(each, index) for each in expr.operands)
+        case Item():
+            return uses(expr.value, index) + sum(uses(each, index) for each in expr.indices)
+        case tuple() | list():
+            return sum(uses(each, index) for each in expr)
+        case _:
+            return 0

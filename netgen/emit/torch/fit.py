@@ -205,12 +205,14 @@ class _Problem:
         return self._with([value[i] for value in self.values], self.rows)
 
     def numbers(self) -> list[str]:
-        """The settings to calculate with. Channels are not calculated from strides and the like."""
-        counts = self.argument.endswith(("channels", "features", "groups"))
+        """The settings to calculate with. Channels say nothing about strides and the like, nor these about channels."""
+        counts, sizes = self.argument.endswith(COUNTS), self.argument in SIZES
         return [
             setting.name
             for setting in self.settings
-            if setting.is_all(int) and not (counts and setting.name in SPATIAL)
+            if setting.is_all(int)
+            and not (counts and setting.name in SPATIAL)
+            and not (sizes and setting.name.rstrip("0123456789").endswith(COUNTS))
         ]
 
     def column(self, name: str) -> list[Any]:

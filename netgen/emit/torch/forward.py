@@ -185,7 +185,10 @@ class Forward:
         if len(line.outputs) != 1 or len(readers := self.readers.get(line.outputs[0], [])) != 1:
             return
         reader = readers[0]
-        if isinstance(reader, Line) and reader.side is line.side and self._reads_well(line, reader, drafts):
+        if not isinstance(reader, Line) or reader.side is not line.side:
+            return
+        is_said_once = reader.code.uses(reader.operands.index(line.outputs[0])) == 1
+        if is_said_once and self._reads_well(line, reader, drafts):
             line.host = reader
 
     def _reads_well(self, line: Line, reader: Line, drafts: list[object]) -> bool:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from netgen.diag import Diagnostic, Source, Span, did_you_mean
 from netgen.formats.message import Message, Placed, get, get_all, place_of
+from netgen.formats.textproto import shortest
 from netgen.ir.fault import Fault
+from netgen.ir.filler import Filler
 from netgen.ir.graph import UNKNOWN, Attrs, Graph, Node, Origin, Shape, Value
 from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling
@@ -19,7 +21,7 @@ from netgen.read.caffe.inputs import data_shapes
 from netgen.read.caffe.phases import State
 from netgen.read.caffe.training import read_params
 
-_INPUT, _CUSTOM = OPERATORS["input"], OPERATORS["custom"]
+_INPUT, _CUSTOM, _BATCH_NORM = OPERATORS["input"], OPERATORS["custom"], OPERATORS["batch_norm"]
 
 
 class GraphBuilder:
@@ -112,12 +114,20 @@ class GraphBuilder:
         try:
             found = read_caffe(layer)
             if not isinstance(found, str):
-                return found[0], bind(*found), Origin(layer)
+                op, given = found
+                return op, self._bound(op, given), Origin(layer)
             reason = found
         except Fault as fault:
             self._fault(layer, None, fault)
             reason = f"{fault.title}: {fault.label}"
         return _CUSTOM, bind(_CUSTOM, {"type": get(layer, "type") or "?"}), Origin(layer, reason)
+
+    def _bound(self, op: type[Operator], given: dict[str, object]) -> Attrs:
+        """The arguments as people write them: floats in their shortest form, and without what only training sees."""
+        a = bind(op, {name: _short(value) for name, value in given.items()})
+        if op is _BATCH_NORM and self.state.phase == "TEST":
+            a["frozen"] = False  # use_global_stats says what holds in this phase anyway
+        return a
 
     def _node(
         self, layer: Message, op: type[Operator], a: Attrs, inputs: list[Value], origin: Origin, *, name: str = ""
@@ -206,6 +216,18 @@ class GraphBuilder:
                 if arg and field.arg == arg and said:
                     return self.span(message, said[0])
         return self.span(layer, "name")
+
+
+def _short(value: object) -> object:
+    """A value whose floats are the shortest that are the same float32: 1e-05, not 9.99999974738e-06."""
+    if isinstance(value, float):
+        return shortest(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_short(each) for each in value)
+    if isinstance(value, Filler):
+        values = {name: each if isinstance(each, str) else shortest(each) for name, each in value.values.items()}
+        return Filler(value.kind, {**values, "sparse": int(values["sparse"])} if "sparse" in values else values)
+    return value
 
 
 def _declared(layer: Message, tops: int) -> list[Shape]:
