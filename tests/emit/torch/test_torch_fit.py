@@ -88,7 +88,8 @@ def test_a_bool_is_not_a_number() -> None:
 
 def test_channels_are_not_calculated_from_strides() -> None:
     columns = {"in_channels": [4, 8, 12], "stride": [1, 2, 3]}
-    assert said(table(**columns).fit([4, 16, 36], "padding")) == "in_channels * stride"
+    assert said(table(**columns).fit([4, 16, 36], "padding")) == "nothing", "nor these from channels"
+    assert said(table(**columns).fit([4, 16, 36], "size")) == "in_channels * stride"
     assert said(table(**columns).fit([4, 16, 36], "out_channels")) == "nothing"
 
 
