@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def closest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """The names within edit distance ``len(name) / 3`` (at least 1), nearest first.
+def closest(name: str, known: Iterable[str], most: int = 3, within: int | None = None) -> list[str]:
+    """The names within an edit distance, by default ``len(name) / 3`` (at least 1), nearest first.
 
     Names equal but for case or underscores come before all others.
     """
     plain = name.lower().replace("_", "")
-    limit = max(1, len(name) // 3)
+    limit = max(1, len(name) // 3) if within is None else within
     scored: list[tuple[int, str]] = []
     for candidate in known:
         if candidate.lower().replace("_", "") == plain:
@@ -23,9 +23,9 @@ def closest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     return [candidate for _, candidate in sorted(scored)[:most]]
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], within: int | None = None) -> str:
     """A hint with the closest names, or an empty string."""
-    names = [f"`{each}`" for each in closest(name, known)]
+    names = [f"`{each}`" for each in closest(name, known, within=within)]
     if not names:
         return ""
     *most, last = names
