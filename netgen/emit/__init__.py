@@ -34,10 +34,17 @@ def _torch(graph: Graph) -> str:
     return torch.emit(graph).source
 
 
+def _net(graph: Graph) -> str:
+    from netgen.emit import net
+
+    return net.emit(graph)
+
+
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         "prototxt": Target(".prototxt", "Caffe's text", _prototxt),
         "torch": Target(".py", "a Python file with a PyTorch module", _torch),
+        "net": Target(".net", "a program in netgen's own language", _net),
     }
 )
 """By the names that ``--target`` knows. An emitter is imported when it is first used."""

@@ -1,0 +1,41 @@
+"""The language itself: a graph becomes a program that a person could have written, and that compiles to the same graph.
+
+Arguments that need not be said are left out (arguments.py); stretches that come again become blocks (items.py,
+repeats.py) with what differs as their settings (blocks.py, settings.py); layers become statements with variables and
+names (chains.py, variables.py, body.py), statements that come again loops (loops.py), and all of it text (text.py).
+"""
+
+from __future__ import annotations
+
+from netgen.emit.net.arguments import Arguments
+from netgen.emit.net.blocks import Writer
+from netgen.emit.net.items import Network
+from netgen.emit.net.program import Parameter
+from netgen.emit.net.repeats import fold
+from netgen.emit.net.text import render
+from netgen.ir.graph import Graph
+
+__all__ = ["emit"]
+
+
+def emit(graph: Graph) -> str:
+    """The network as a program; raises ``NetgenError`` with all that the language cannot say."""
+    arguments = Arguments(graph.nodes)
+    network = Network(graph, arguments)
+    root = network.tree()
+    fold(network, root)
+    writer = Writer(network)
+    size = _size(graph)
+    net = writer.net(root, size)
+    if size is not None:
+        net.parameters = [size]
+    return render(writer.blocks, net, title=graph.title, defaults=arguments.defaults, lost=[])
+
+
+def _size(graph: Graph) -> Parameter | None:
+    """A setting for the height and width of the one input, where that is an image with equal sides."""
+    inputs = [node for node in graph.nodes if not node.op.operands]
+    if len(inputs) != 1 or len(inputs[0].y[0]) != 4:
+        return None
+    height, width = inputs[0].y[0][2:]
+    return Parameter("size", "int", [height], height) if height == width > 1 else None

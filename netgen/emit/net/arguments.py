@@ -1,0 +1,117 @@
+"""Which arguments of a layer must be said, and which are better said once for all, by ``default``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
+
+from netgen.ir.fault import Fault
+from netgen.ir.graph import Attrs, Node
+from netgen.ir.kinds import REQUIRED, Arg, FillerKind, Float, Kind, Listed, Optional
+from netgen.ir.operator import Operator
+from netgen.ops import bind
+
+Said = dict[str, object]
+"""Arguments by name, with the values that a graph has for them."""
+
+_FIRST = frozenset(("dropout", "slice", "upsample", "power"))
+"""Operators whose first argument people write without its name, though it has a default."""
+_FEWEST = 3
+"""How many layers must agree before it is worth a ``default``."""
+
+
+def positional(op: type[Operator]) -> int:
+    """How many arguments are written without their names: all of ``input``, else those that must be given."""
+    if not op.operands:
+        return len(op.args)
+    count = 0
+    while count < len(op.args) and op.args[count].default is REQUIRED:
+        count += 1
+    return count or int(op.name in _FIRST)
+
+
+class Arguments:
+    """What is said at each layer of some, and what is said for all of an operator before the first."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.defaults: dict[str, Said] = {}
+        self._said: dict[Hashable, Said] = {}
+        counts: dict[type[Operator], Counter[Hashable]] = {}
+        for node in nodes:
+            counts.setdefault(node.op, Counter())[_key(node)] += 1
+        attrs = {_key(node): node.a for node in nodes}
+        for op, found in counts.items():
+            defaults = _defaults(op, [(attrs[key], count) for key, count in found.items()])
+            if defaults:
+                self.defaults[op.name] = defaults
+            for key in found:
+                self._said[key] = _fewest(op, attrs[key], defaults)
+
+    def of(self, node: Node) -> Said:
+        """The arguments that must be said at a layer."""
+        return self._said[_key(node)]
+
+
+def _key(node: Node) -> Hashable:
+    return (node.op, *node.a.items())
+
+
+def _binds(op: type[Operator], given: Mapping[str, object], a: Attrs) -> bool:
+    try:
+        return bind(op, given) == a
+    except Fault:
+        return False
+
+
+def _fewest(op: type[Operator], a: Attrs, defaults: Said) -> Said:
+    """As few arguments as mean ``a`` where ``defaults`` hold."""
+    said: Said = {}
+    for arg in op.args:
+        value = a.get(arg.name)
+        if value is not None and (arg.name in defaults or not _is_default(arg, value)):
+            said[arg.name] = value
+    for name in reversed(list(said)):
+        fewer = {each: value for each, value in said.items() if each != name}
+        if _binds(op, {**defaults, **fewer}, a):
+            said = fewer
+    return said
+
+
+def _is_default(arg: Arg, value: object) -> bool:
+    return arg.default is not REQUIRED and arg.kind.accept(arg.default) == value
+
+
+# --- default statements ---------------------------------------------------------------------------
+
+
+def _defaults(op: type[Operator], cases: list[tuple[Attrs, int]]) -> Said:
+    """What most layers of an operator agree on of how they are trained: fillers, multipliers, small numbers."""
+    defaults: Said = {}
+    if sum(count for _, count in cases) < _FEWEST:
+        return defaults
+    for arg in op.args:
+        if arg.default is REQUIRED or not _is_of_training(arg.kind):
+            continue
+        values: Counter[Hashable] = Counter()
+        for a, count in cases:
+            values[a[arg.name]] += count
+        value, agreed = max(values.items(), key=lambda item: item[1])
+        others = sum(values.values()) - agreed
+        if value is None or _is_default(arg, value) or 2 * others > agreed:
+            continue
+        tried = {**defaults, arg.name: value}
+        if all(_binds(op, {**tried, **_all_said(op, a)}, a) for a, _ in cases):
+            defaults = tried
+    return defaults
+
+
+def _all_said(op: type[Operator], a: Attrs) -> Said:
+    return {arg.name: a[arg.name] for arg in op.args if a[arg.name] is not None}
+
+
+def _is_of_training(kind: Kind) -> bool:
+    if isinstance(kind, Optional):
+        kind = kind.of
+    if isinstance(kind, Listed):
+        kind = kind.of
+    return isinstance(kind, (Float, FillerKind))

@@ -1,0 +1,216 @@
+"""Finds stretches of layers that come again, with other numbers and names in them: each is a block to be called.
+
+First the small units that networks are made of (convolution, normalisation, activation), then whatever comes again,
+what saves most lines first. A stretch is taken only where one string says the names of its layers (cores.py) and where
+calls are shorter than what they stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import nlargest
+from itertools import pairwise
+
+from netgen.emit.net import cores
+from netgen.emit.net.expr import literal
+from netgen.emit.net.items import Group, Item, Leaf, Network, can_vary, is_unpacked
+
+_UNIT = 4
+_LONGEST = 48
+"""The most items of a unit, and of any stretch."""
+_TRIED = 48
+"""How many of the most promising stretches are looked at closely before one is taken."""
+_LEAST_GAIN = 4
+"""How many lines a block must save."""
+_MOST_INPUTS, _MOST_OUTPUTS, _MOST_PARAMETERS = 3, 4, 8
+_LINE = 92
+_HEADER = 3
+"""The lines of a block beside its statements: its header, its brace and an empty line."""
+
+
+class _Body:
+    """A list of items, of the net or of a group. ``counts`` unless it is like one that was counted already."""
+
+    __slots__ = ("counts", "is_net", "items")
+
+    def __init__(self, items: list[Item], *, is_net: bool = False, counts: bool = True) -> None:
+        self.items = items
+        self.is_net = is_net
+        self.counts = counts
+
+
+class _Place:
+    """Where a stretch stands, and what the names of its layers have in common."""
+
+    __slots__ = ("body", "core", "start")
+
+    def __init__(self, body: _Body, start: int, core: str = "") -> None:
+        self.body = body
+        self.start = start
+        self.core = core
+
+    def stretch(self, length: int) -> list[Item]:
+        return self.body.items[self.start : self.start + length]
+
+
+def fold(network: Network, root: list[Item]) -> None:
+    """Replace the stretches that come again by groups, in the lists of items themselves."""
+    bodies = [_Body(root, is_net=True)]
+    known: set[int] = set()
+    for body in bodies:
+        for item in body.items:
+            if isinstance(item, Group):
+                bodies.append(_Body(item.items, counts=item.label not in known))
+                known.add(item.label)
+    for longest, within in ((_UNIT, bodies), (_LONGEST, bodies[:1])):
+        while True:
+            best = _best(network, within, longest)
+            if best is None:
+                break
+            length, places = best
+            for place in reversed(places):  # from the end, so that earlier places stay where they are
+                group = network.group(place.stretch(length), core=place.core)
+                place.body.items[place.start : place.start + length] = [group]
+    network.relabel(root)
+
+
+def _is_unit(items: Sequence[Item]) -> bool:
+    """Whether items are layers that follow each other straight."""
+    if not all(isinstance(item, Leaf) and len(item.inputs) == len(item.outputs) == 1 for item in items):
+        return False
+    return all(
+        after.inputs == before.outputs and len(before.outputs[0].readers) == 1 for before, after in pairwise(items)
+    )
+
+
+def _best(network: Network, bodies: list[_Body], longest: int) -> tuple[int, list[_Place]] | None:
+    """The stretch that saves most lines: its length, and all its places that fit together."""
+    best: tuple[int, list[_Place]] | None = None
+    most = _LEAST_GAIN - 1
+    for length, places in nlargest(_TRIED, _candidates(bodies, longest), key=lambda each: each[0] * (len(each[1]) - 1)):
+        for alike in _alike(network, length, places):
+            if longest == _UNIT and not _is_unit(alike[0].stretch(length)):
+                continue
+            gain = _gain(network, length, alike)
+            if gain > most:
+                most, best = gain, (length, alike)
+    return best
+
+
+# --- candidates ------------------------------------------------------------------------------------
+
+
+def _candidates(bodies: list[_Body], longest: int) -> list[tuple[int, list[_Place]]]:
+    """Lengths, and the places of stretches of that length with equal labels that do not overlap."""
+    found: list[tuple[int, list[_Place]]] = []
+    labels = [[-1 if _stays(item) else item.label for item in body.items] for body in bodies]
+    keys = [list(each) for each in labels]
+    alive = [[i for i, label in enumerate(each) if label >= 0] for each in labels]
+    for length in range(2, longest + 1):
+        numbers: dict[tuple[int, int], int] = {}
+        places: dict[int, list[tuple[int, int]]] = {}
+        for b, starts in enumerate(alive):
+            own, key = labels[b], keys[b]
+            for i in starts:
+                end = i + length - 1
+                if end < len(own) and own[end] >= 0:
+                    number = numbers.setdefault((key[i], own[end]), len(numbers))
+                    key[i] = number
+                    places.setdefault(number, []).append((b, i))
+        alive = [[] for _ in bodies]
+        for each in places.values():
+            if len(each) > 1:
+                for b, i in each:
+                    alive[b].append(i)
+                apart = [(b, i) for b, i in _apart(each, length) if bodies[b].is_net or length < len(labels[b])]
+                if len(apart) > 1:
+                    found.append((length, [_Place(bodies[b], i) for b, i in apart]))
+        for starts in alive:
+            starts.sort()
+        if not any(alive):
+            break
+    return found
+
+
+def _stays(item: Item) -> bool:
+    """Whether an item stays where it is: what begins a net, and what is called by its block and variable."""
+    return isinstance(item, Leaf) and (not item.node.op.operands or is_unpacked(item.node))
+
+
+def _apart(places: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:
+    chosen: list[tuple[int, int]] = []
+    for b, i in places:
+        if not chosen or chosen[-1][0] != b or chosen[-1][1] + length <= i:
+            chosen.append((b, i))
+    return chosen
+
+
+def _alike(network: Network, length: int, places: list[_Place]) -> list[list[_Place]]:
+    """The places whose stretches read each other in the same way and are named alike, in sets."""
+    outlines = [network.outline(place.stretch(length)) for place in places]
+    names = [[node.name for item in place.stretch(length) for node in item.nodes] for place in places]
+    found: list[list[_Place]] = []
+    for core_of in (cores.shared, cores.prefix):
+        sets: dict[object, list[_Place]] = {}
+        for place, outline, own in zip(places, outlines, names, strict=True):
+            core = core_of(own)
+            key = (outline.key, *(cores.pattern(name, core) for name in own))
+            if len(outline.inputs) <= _MOST_INPUTS and len(outline.outputs) <= _MOST_OUTPUTS:
+                sets.setdefault(key, []).append(_Place(place.body, place.start, core))
+        found += [alike for alike in sets.values() if len(alike) > 1]
+    return found
+
+
+# --- what is gained --------------------------------------------------------------------------------
+
+
+def _gain(network: Network, length: int, places: list[_Place]) -> int:
+    """How many lines a block saves."""
+    stretches = [place.stretch(length) for place in places]
+    parameters = _parameters(network, stretches)
+    if parameters > _MOST_PARAMETERS:
+        return 0
+    flat = lines(network, stretches[0])
+    outline = network.outline(stretches[0])
+    columns = 24 + len(places[0].core) + 7 * parameters + 10 * (len(outline.inputs) + len(outline.outputs) - 2)
+    call = -(-columns // _LINE)
+    count = sum(place.body.counts for place in places)
+    return count * (flat - call - len(outline.outputs) + 1) - flat - _HEADER
+
+
+def _parameters(network: Network, stretches: list[list[Item]]) -> int:
+    """How many settings differ between some stretches; those that always go together count once."""
+    found = set()
+    for nodes in zip(*([node for item in items for node in item.nodes] for items in stretches), strict=True):
+        for arg in nodes[0].op.args:
+            values = tuple(node.a[arg.name] for node in nodes)
+            if can_vary(arg.kind, values[0]) and any(value != values[0] for value in values):
+                found.add(values)
+    return len(found)
+
+
+def lines(network: Network, items: Sequence[Item]) -> int:
+    """About how many lines some items take: a chain is one if it has room there, else one a link."""
+    total = links = columns = 0
+    before: Item | None = None
+    for item in items:
+        follows = before is not None and item.inputs == before.outputs[:1] and len(before.outputs[0].readers) == 1
+        begins = isinstance(item, Group) or item.is_heavy
+        if begins or not follows:
+            total += _chain(links, columns)
+            links = columns = 0
+        links += 1
+        columns += _columns(network, item)
+        before = item
+    return total + _chain(links, columns)
+
+
+def _chain(links: int, columns: int) -> int:
+    return links if columns > _LINE else min(links, 1)
+
+
+def _columns(network: Network, item: Item) -> int:
+    if isinstance(item, Group):
+        return 50
+    said = network.arguments.of(item.node)
+    return 14 + len(item.node.name) + len(item.node.op.name) + sum(len(literal(value)) + 8 for value in said.values())
