@@ -201,7 +201,7 @@ class Pair(Kind):
         self.words = words
         self.text = " or ".join([f"int >= {low}", "[h, w]", *(f'"{word}"' for word in words)])
 
-    def accept(self, value: object) -> tuple[int, int] | str:
+    def accept(self, value: object) -> tuple[int, ...] | str:
         if isinstance(value, str) and self.words:
             return Choice(*self.words).accept(value)
         each = Int(self.low)
@@ -213,6 +213,18 @@ class Pair(Kind):
             raise _wrong_type("an int or [height, width]", value)
         number = each.accept(value)
         return number, number
+
+
+class Extents(Pair):
+    """Like a pair, and for other than two directions a number for each, ``[depth, height, width]``, or one for all."""
+
+    def accept(self, value: object) -> tuple[int, ...] | str:
+        if not isinstance(value, (list, tuple)) or len(value) == 2:
+            return super().accept(value)
+        if len(value) not in (1, 3):
+            raise _out_of_range(f"a list here is [height, width], or [depth, height, width], got {len(value)} values")
+        each = Int(self.low)
+        return tuple(each.accept(number) for number in value)
 
 
 class Listed(Kind):
@@ -230,6 +242,17 @@ class Listed(Kind):
             wanted = f"at least {self.low}" if len(values) < self.low else f"at most {self.high}"
             raise _out_of_range(f"needs {wanted} values, got {len(values)}")
         return tuple(self.of.accept(each) for each in values)
+
+
+class Shapes(Kind):
+    """A shape, or a list of shapes; becomes a tuple of shapes."""
+
+    text = "[int, ...] or a list of these"
+
+    def accept(self, value: object) -> tuple[object, ...]:
+        if isinstance(value, (list, tuple)) and any(isinstance(each, (list, tuple)) for each in value):
+            return Listed(Listed(Int(), 0, 8), 1, 64).accept(value)
+        return (Listed(Int(), 0, 8).accept(value),)
 
 
 class FillerKind(Kind):

@@ -132,7 +132,8 @@ class Many(Field):
 class Spatial(Field):
     """A (height, width) pair: one field where both are equal, else ``_h`` and ``_w``.
 
-    Where Caffe has no such pair of fields (dilation) the repeated field takes both values.
+    Where Caffe has no such pair of fields (dilation), and for other than two directions, the repeated field takes all
+    values.
     """
 
     def __init__(self, name: str, arg: str, stem: str = "", default: int | None = None, always: bool = False) -> None:
@@ -140,15 +141,18 @@ class Spatial(Field):
         self.stem = stem
 
     def write(self, a: Attrs) -> Message:
-        height, width = a[self.arg]
-        if height == width:
-            return [] if height == self.default and not self.always else [(self.name, height)]
-        if self.stem:
-            return [(f"{self.stem}_h", height), (f"{self.stem}_w", width)]
-        return [(self.name, height), (self.name, width)]
+        values: tuple[int, ...] = a[self.arg]
+        if values.count(values[0]) == len(values):
+            return [] if values[0] == self.default and not self.always else [(self.name, values[0])]
+        if self.stem and len(values) == 2:
+            return [(f"{self.stem}_h", values[0]), (f"{self.stem}_w", values[1])]
+        return [(self.name, value) for value in values]
 
     def read(self, message: Message, a: dict[str, object]) -> bool:
         both = get_all(message, self.name) or [self.default]
+        if len(both) > 2:
+            a[self.arg] = tuple(both)
+            return True
         height, width = both[0], both[-1]
         if self.stem:
             height = get(message, f"{self.stem}_h", height)

@@ -142,6 +142,6 @@ class TorchSpelling:
         return self._helpers(n) if callable(self._helpers) else self._helpers
 
 
-def pair(value: tuple[int, int]) -> int | tuple[int, int]:
-    """A (height, width) pair as PyTorch writes it: one number where both are equal."""
-    return value[0] if value[0] == value[1] else value
+def pair(value: tuple[int, ...]) -> int | tuple[int, ...]:
+    """A (height, width) pair, or a number for each direction, as PyTorch writes it: one where all are equal."""
+    return value[0] if value.count(value[0]) == len(value) else value

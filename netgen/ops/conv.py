@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from math import prod
 
+from netgen.formats.message import Message, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node, Shape
-from netgen.ir.kinds import MAX_INT, REQUIRED, Arg, Bool, Int, Pair
+from netgen.ir.kinds import MAX_INT, REQUIRED, Arg, Bool, Extents, Int
 from netgen.ir.operator import WEIGHT_ARGS, Operator, Param
-from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField, Fixed, Spatial
+from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField, Fixed, Many, Spatial, Sub
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
 from netgen.ir.spell_torch import Call, Expr, Input, TorchSpelling, pair
-from netgen.ops.rules import axis_of, divisors, same_pad, spatial
+from netgen.ops.rules import axis_of, divisors, each_way, places, same_pad, show_shape
 
 
 def implied_bias_filler(a: Attrs) -> Filler | None:
@@ -33,7 +34,7 @@ def _check_count(*factors: int) -> None:
         raise Fault("NG309", "tensor is too large", label, arg="out")
 
 
-# --- over height and width ------------------------------------------------------------------------
+# --- over places ------------------------------------------------------------------------
 
 
 def _check_groups(a: Attrs, channels: int) -> None:
@@ -48,6 +49,13 @@ def _check_groups(a: Attrs, channels: int) -> None:
             )
 
 
+def _ways(n: Node) -> tuple[tuple[int, ...], ...]:
+    """Pad, stride, kernel and what the kernel reaches over, each way."""
+    kernel = each_way(n, "kernel")
+    window = tuple(d * (k - 1) + 1 for k, d in zip(kernel, each_way(n, "dilation"), strict=True))
+    return each_way(n, "pad"), each_way(n, "stride"), kernel, window
+
+
 def _settle(a: Attrs) -> None:
     if a["pad"] == "same":
         a["pad"] = same_pad(a.kernel, a.dilation)
@@ -58,7 +66,7 @@ def _settle(a: Attrs) -> None:
 def _torch_module(name: str, n: Node) -> Call:
     a = n.a
     return Call(
-        name,
+        f"{name}{len(n.x[0]) - 2}d",
         n.x[0][1],
         a.out,
         pair(a.kernel),
@@ -75,13 +83,34 @@ def _onnx_nodes(type: str, n: Node) -> list[OnnxNode]:
     node = OnnxNode(
         type,
         (0, "weight", *(["bias"] if a.bias else [])),
-        kernel_shape=a.kernel,
-        strides=a.stride,
-        pads=a.pad * 2,
-        dilations=a.dilation,
+        kernel_shape=each_way(n, "kernel"),
+        strides=each_way(n, "stride"),
+        pads=each_way(n, "pad") * 2,
+        dilations=each_way(n, "dilation"),
         group=a.groups,
     )
     return [node]
+
+
+_SAME_NUMBERS = (
+    "engine",
+    "force_nd_im2col",
+    "cudnn_convolution_algo_seeker",
+    "conv_algos_override",
+    "conv_algorithm",
+    "conv_mode",
+)
+"""Fields that choose how a convolution is computed, not what."""
+
+_NOT_FUSED = {"relu": False, "negative_slope": 0.0}
+"""What Intel's fork can make a convolution compute besides."""
+
+
+def _is_depthwise(a: dict[str, object], layer: Message) -> bool:
+    """Forks whose layer is depthwise by its type need not say the groups: there is one for each output channel."""
+    if a["groups"] == 1 and "out" in a:
+        a["groups"] = a["out"]
+    return len(get_all(layer, "top")) == 1
 
 
 _TORCH_DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
@@ -91,7 +120,8 @@ class Conv(Operator):
     """Convolution over height and width.
 
     ``out`` filters of ``kernel`` slide over the padded input in steps of ``stride``. With ``groups`` each group of
-    filters sees its own group of channels; ``groups = x.channels`` is a depthwise convolution.
+    filters sees its own group of channels; ``groups = x.channels`` is a depthwise convolution. Sequences (N, C, W) and
+    videos (N, C, D, H, W) are convolved along their one or three axes.
     """
 
     name = "conv"
@@ -99,10 +129,10 @@ class Conv(Operator):
     example = "conv(x, 16, 3, pad = 1)"
     args = (
         Arg("out", Int(), REQUIRED, "output channels"),
-        Arg("kernel", Pair(), REQUIRED, "size of the filters"),
-        Arg("stride", Pair(), 1, "step between two places of the filters"),
-        Arg("pad", Pair(0, "same"), 0, 'zeros around the input; "same" keeps the size at stride 1'),
-        Arg("dilation", Pair(), 1, "distance between two taps of a filter"),
+        Arg("kernel", Extents(), REQUIRED, "size of the filters"),
+        Arg("stride", Extents(), 1, "step between two places of the filters"),
+        Arg("pad", Extents(0, "same"), 0, 'zeros around the input; "same" keeps the size at stride 1'),
+        Arg("dilation", Extents(), 1, "distance between two taps of a filter"),
         Arg("groups", Int(), 1, "groups of channels that are convolved apart"),
         Arg("bias", Bool(), True, "whether a learned bias is added"),
         *WEIGHT_ARGS,
@@ -115,32 +145,30 @@ class Conv(Operator):
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
-        batch, channels, height, width = spatial(n)
+        batch, channels, *extents = places(n)
         a = n.a
         _check_groups(a, channels)
-        (pad_h, pad_w), (stride_h, stride_w) = a["pad"], a["stride"]
-        (kernel_h, kernel_w), (dilation_h, dilation_w) = a["kernel"], a["dilation"]
-        room_h = height + 2 * pad_h - dilation_h * (kernel_h - 1) - 1
-        room_w = width + 2 * pad_w - dilation_w * (kernel_w - 1) - 1
-        if room_h < 0 or room_w < 0:
-            window = f"{dilation_h * (kernel_h - 1) + 1}x{dilation_w * (kernel_w - 1) + 1}"
+        pad, stride, kernel, window = _ways(n)
+        rooms = [extent + 2 * p - w for extent, p, w in zip(extents, pad, window, strict=True)]
+        if min(rooms) < 0:
+            size = show_shape(tuple(extents))
             raise Fault(
                 "NG305",
                 "window is larger than the input",
-                f"a {window} window does not fit into {height}x{width} with pad {pad_h}x{pad_w}",
+                f"a {show_shape(window)} window does not fit into {size} with pad {show_shape(pad)}",
                 arg="kernel",
                 hint="pad the input, or use a smaller kernel or dilation",
             )
-        _check_count(a["out"], channels // a["groups"], kernel_h, kernel_w)
-        return [(batch, a["out"], room_h // stride_h + 1, room_w // stride_w + 1)]
+        _check_count(a["out"], channels // a["groups"], *kernel)
+        return [(batch, a["out"], *[room // s + 1 for room, s in zip(rooms, stride, strict=True)])]
 
     @classmethod
     def params(cls, n: Node) -> list[Param]:
-        return _params(n.a, (n.a.out, n.x[0][1] // n.a.groups, *n.a.kernel))
+        return _params(n.a, (n.a.out, n.x[0][1] // n.a.groups, *each_way(n, "kernel")))
 
     @classmethod
     def macs(cls, n: Node) -> int:
-        kernel: tuple[int, int] = n.a.kernel
+        kernel = each_way(n, "kernel")
         groups: int = n.a.groups
         return prod(n.y[0]) * n.x[0][1] // groups * prod(kernel)
 
@@ -158,8 +186,37 @@ class Conv(Operator):
         Fixed("axis", 1, 1, always=False),
         Spatial("dilation", "dilation", "", 1),
         blobs=("weight", "bias"),
+        ignores=_SAME_NUMBERS,
+        neutral=_NOT_FUSED,
     )
-    torch = TorchSpelling(lambda n: _torch_module("nn.Conv2d", n), defaults=_TORCH_DEFAULTS, fresh=True)
+    caffe_forks = (
+        CaffeSpelling(
+            "DepthwiseConvolution",
+            "convolution_param",
+            *caffe.fields,
+            blobs=("weight", "bias"),
+            also=("ConvolutionDepthwise",),
+            also_param=("DepthwiseConvolution_param",),
+            ignores=_SAME_NUMBERS,
+            reads=_is_depthwise,
+            fork="depthwise",
+        ),
+        CaffeSpelling(
+            "NdConvolution",
+            "convolution_param",
+            Field("num_output", "out"),
+            Field("bias_term", "bias", True),
+            Field("group", "groups", 1),
+            FillerField("weight_filler", "weight_filler"),
+            FillerField("bias_filler", "bias_filler", implied_bias_filler),
+            Sub("pad_shape", Many("dim", "pad")),
+            Sub("kernel_shape", Many("dim", "kernel")),
+            Sub("stride_shape", Many("dim", "stride")),
+            blobs=("weight", "bias"),
+            fork="video-caffe",
+        ),
+    )
+    torch = TorchSpelling(lambda n: _torch_module("nn.Conv", n), defaults=_TORCH_DEFAULTS, fresh=True)
     onnx = OnnxSpelling(lambda n: _onnx_nodes("Conv", n))
 
 
@@ -181,36 +238,54 @@ class Deconv(Operator):
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
-        batch, channels, height, width = spatial(n)
+        batch, channels, *extents = places(n)
         a = n.a
         _check_groups(a, channels)
-        (pad_h, pad_w), (stride_h, stride_w) = a["pad"], a["stride"]
-        (kernel_h, kernel_w), (dilation_h, dilation_w) = a["kernel"], a["dilation"]
-        out_h = stride_h * (height - 1) + dilation_h * (kernel_h - 1) + 1 - 2 * pad_h
-        out_w = stride_w * (width - 1) + dilation_w * (kernel_w - 1) + 1 - 2 * pad_w
-        if out_h < 1 or out_w < 1:
+        pad, stride, kernel, window = _ways(n)
+        whole = [s * (extent - 1) + w for extent, s, w in zip(extents, stride, window, strict=True)]
+        out = [each - 2 * p for each, p in zip(whole, pad, strict=True)]
+        if min(out) < 1:
             raise Fault(
                 "NG305",
                 "nothing is left of the output",
-                f"pad {pad_h}x{pad_w} cuts away all of {out_h + 2 * pad_h}x{out_w + 2 * pad_w}",
+                f"pad {show_shape(pad)} cuts away all of {show_shape(tuple(whole))}",
                 arg="pad",
                 hint="use a smaller pad or a larger kernel",
             )
-        _check_count(channels, a["out"] // a["groups"], kernel_h, kernel_w)
-        return [(batch, a["out"], out_h, out_w)]
+        _check_count(channels, a["out"] // a["groups"], *kernel)
+        return [(batch, a["out"], *out)]
 
     @classmethod
     def params(cls, n: Node) -> list[Param]:
-        return _params(n.a, (n.x[0][1], n.a.out // n.a.groups, *n.a.kernel))
+        return _params(n.a, (n.x[0][1], n.a.out // n.a.groups, *each_way(n, "kernel")))
 
     @classmethod
     def macs(cls, n: Node) -> int:
-        kernel: tuple[int, int] = n.a.kernel
+        kernel = each_way(n, "kernel")
         per_group: int = n.a.out // n.a.groups
         return prod(n.x[0]) * per_group * prod(kernel)
 
-    caffe = CaffeSpelling("Deconvolution", "convolution_param", *Conv.caffe.fields, blobs=("weight", "bias"))
-    torch = TorchSpelling(lambda n: _torch_module("nn.ConvTranspose2d", n), defaults=_TORCH_DEFAULTS, fresh=True)
+    caffe = CaffeSpelling(
+        "Deconvolution",
+        "convolution_param",
+        *Conv.caffe.fields,
+        blobs=("weight", "bias"),
+        ignores=_SAME_NUMBERS,
+        neutral=_NOT_FUSED,
+    )
+    caffe_forks = (
+        CaffeSpelling(
+            "DepthwiseDeconvolution",
+            "convolution_param",
+            *Conv.caffe.fields,
+            blobs=("weight", "bias"),
+            also=("DeconvolutionDepthwise",),
+            ignores=_SAME_NUMBERS,
+            reads=_is_depthwise,
+            fork="depthwise",
+        ),
+    )
+    torch = TorchSpelling(lambda n: _torch_module("nn.ConvTranspose", n), defaults=_TORCH_DEFAULTS, fresh=True)
     onnx = OnnxSpelling(lambda n: _onnx_nodes("ConvTranspose", n))
 
 

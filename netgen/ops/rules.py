@@ -22,6 +22,32 @@ def spatial(n: Node) -> Shape:
     return shape
 
 
+def places(n: Node) -> Shape:
+    """The input's shape, which must have one to three axes of places behind its channels."""
+    shape = n.inputs[0].shape
+    if not 3 <= len(shape) <= 5:
+        raise Fault(
+            "NG301",
+            "wrong number of axes",
+            f"`{n.op.name}` needs an image, (N, C, H, W); this is {show_shape(shape)}",
+            arg="x0",
+            hint="`reshape` can give it four axes" if len(shape) < 3 else "",
+        )
+    return shape
+
+
+def each_way(n: Node, arg: str) -> tuple[int, ...]:
+    """An argument that is a number for each direction; a lone number, which is a pair of equals, serves for any."""
+    value: tuple[int, ...] = n.a[arg]
+    directions = len(n.inputs[0].shape) - 2
+    if len(value) == directions:
+        return value
+    if len(value) == 2 and value[0] == value[1]:
+        return value[:1] * directions
+    label = f"{len(value)} numbers for the {directions} axes behind the channels of {show_shape(n.x[0])}"
+    raise Fault("NG208", "argument out of range", label, arg=arg, hint="give one number, or one for each axis")
+
+
 def channels_of(n: Node) -> int:
     """The number of channels, which stand on axis 1."""
     shape = n.inputs[0].shape
@@ -76,18 +102,20 @@ def _match_hint(name: str, first: Shape, other: Shape) -> str:
     return f"`{name}` does not broadcast"
 
 
-def same_pad(kernel: Sequence[int], dilation: Sequence[int] = (1, 1)) -> tuple[int, int]:
+def same_pad(kernel: Sequence[int], dilation: Sequence[int] = (1, 1)) -> tuple[int, ...]:
     """``"same"`` in numbers: half of what a window reaches beyond one pixel."""
-    height, width = (d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
-    if height % 2 or width % 2:
+    if len(dilation) != len(kernel):
+        dilation = [dilation[0]] * len(kernel)
+    reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    if any(each % 2 for each in reach):
         raise Fault(
             "NG306",
             'pad = "same" needs an odd window',
-            f"a window of {height + 1}x{width + 1} has no middle",
+            f"a window of {show_shape(tuple(each + 1 for each in reach))} has no middle",
             arg="pad",
             hint="use an odd kernel, or give the pad in numbers",
         )
-    return height // 2, width // 2
+    return tuple(each // 2 for each in reach)
 
 
 def show_shape(shape: Shape) -> str:

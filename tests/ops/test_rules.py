@@ -304,7 +304,14 @@ FAULTS: list[tuple[str, list[Shape], dict[str, Any], str]] = [
         "conv",
         [IMAGE],
         {"out": 8, "kernel": [1, 2, 3]},
-        "NG208 kernel: a list here is [height, width], got 3 values | ",
+        "NG208 kernel: 3 numbers for the 2 axes behind the channels of 2x8x14x14 | "
+        "give one number, or one for each axis",
+    ),
+    (
+        "conv",
+        [IMAGE],
+        {"out": 8, "kernel": [1, 2, 3, 4]},
+        "NG208 kernel: a list here is [height, width], or [depth, height, width], got 4 values | ",
     ),
     (
         "conv",
