@@ -98,6 +98,16 @@ _TITLES = {
     "NG533": "no such blob",
     "NG534": "not a net",
     "NG535": "no layers",
+    # 6xx: weights
+    "NG601": "damaged file of weights",
+    "NG602": "not a file of weights",
+    "NG603": "a pickle with code in it",
+    "NG604": "the weights do not fit the net",
+    "NG605": "bad mapping of weights",
+    "NG606": "unusable kind of numbers",
+    "NG607": "too large for a caffemodel",
+    "NG608": "a package is missing",
+    "NG609": "about these weights",
     # 9xx: netgen itself
     "NG901": "a fault of netgen's own",
 }
