@@ -12,7 +12,7 @@ from netgen.ir.kinds import MAX_INT, REQUIRED, Arg, Bool, Extents, Int
 from netgen.ir.operator import WEIGHT_ARGS, Operator, Param
 from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField, Fixed, Many, Spatial, Sub
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
-from netgen.ir.spell_torch import Call, Expr, Input, TorchSpelling, pair
+from netgen.ir.spell_torch import Call, Expr, Helper, Input, TorchSpelling, pair
 from netgen.ops.rules import axis_of, divisors, each_way, places, same_pad, show_shape
 
 
@@ -301,13 +301,32 @@ def _linear_onnx(n: Node) -> list[OnnxNode]:
     bias = ["bias"] if n.a.bias else []
     axis = axis_of(n)
     if axis == 1:
-        return [OnnxNode("Flatten", (0,), ("flat",), axis=1), OnnxNode("Gemm", ("flat", "weight", *bias), transB=1)]
-    nodes = [
-        OnnxNode("Reshape", (0, Const([*[0] * axis, -1])), ("flat",)),
-        OnnxNode("Transpose", ("weight",), ("turned",), perm=(1, 0)),
-        OnnxNode("MatMul", ("flat", "turned"), ("product",) if bias else ()),
-    ]
+        product = OnnxNode("Gemm", ("flat", "weight", *bias), transB=int(not n.a.transpose))
+        return [OnnxNode("Flatten", (0,), ("flat",), axis=1), product]
+    nodes = [OnnxNode("Reshape", (0, Const([*[0] * axis, -1])), ("flat",))]
+    if not n.a.transpose:
+        nodes.append(OnnxNode("Transpose", ("weight",), ("turned",), perm=(1, 0)))
+    turned = "weight" if n.a.transpose else "turned"
+    nodes.append(OnnxNode("MatMul", ("flat", turned), ("product",) if bias else ()))
     return [*nodes, OnnxNode("Add", ("product", "bias"))] if bias else nodes
+
+
+_TRANSPOSED = Helper(
+    "TransposedLinear",
+    '''
+class TransposedLinear(nn.Module):
+    """A fully connected layer that keeps its weights as (inputs, outputs)."""
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        nn.init.kaiming_uniform_(self.weight.T, a=5**0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight.T, self.bias)
+''',
+)
 
 
 class Linear(Operator):
@@ -323,6 +342,7 @@ class Linear(Operator):
         Arg("out", Int(), REQUIRED, "number of outputs"),
         Arg("bias", Bool(), True, "whether a learned bias is added"),
         Arg("axis", Int(-8, 7), 1, "the first axis that is summed over"),
+        Arg("transpose", Bool(), False, "whether the weights are kept as (inputs, out), not as (out, inputs)"),
         *WEIGHT_ARGS,
     )
     shape_rule = "x.shape[:axis] + (out,)"
@@ -340,7 +360,8 @@ class Linear(Operator):
 
     @classmethod
     def params(cls, n: Node) -> list[Param]:
-        return _params(n.a, (n.a.out, prod(n.x[0][n.a.axis :])))
+        inputs = prod(n.x[0][n.a.axis :])
+        return _params(n.a, (inputs, n.a.out) if n.a.transpose else (n.a.out, inputs))
 
     @classmethod
     def macs(cls, n: Node) -> int:
@@ -355,12 +376,16 @@ class Linear(Operator):
         FillerField("weight_filler", "weight_filler"),
         FillerField("bias_filler", "bias_filler", implied_bias_filler),
         Field("axis", "axis", 1),
-        Fixed("transpose", False, False, always=False),
+        Field("transpose", "transpose", False),
         blobs=("weight", "bias"),
+        neutral={"normalize": False, "enable_noise": False, **_NOT_FUSED},
     )
     torch = TorchSpelling(
-        lambda n: Call("nn.Linear", prod(n.x[0][n.a.axis :]), n.a.out, bias=n.a.bias),
+        lambda n: Call(
+            "TransposedLinear" if n.a.transpose else "nn.Linear", prod(n.x[0][n.a.axis :]), n.a.out, bias=n.a.bias
+        ),
         defaults={"bias": True},
+        helpers=lambda n: [_TRANSPOSED] if n.a.transpose else [],
         before=_flat,
         fresh=True,
     )

@@ -67,7 +67,7 @@ def _max_unpool(x: Tensor, mask: Tensor, size: tuple[int, int]) -> Tensor:
     """Put each value where the mask of a max pooling says, among zeros."""
     flat = x.new_zeros(*x.shape[:2], size[0] * size[1])
     flat = flat.scatter(2, mask.flatten(2).long(), x.flatten(2))
-    return flat.unflatten(2, size)
+    return flat.reshape(*x.shape[:2], *size)
 ''',
 )
 

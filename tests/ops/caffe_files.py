@@ -130,10 +130,6 @@ class Net:
         if get(layer, "type") == "Split":  # several names for one value, as in any graph
             self.values.update(dict.fromkeys(tops, self.values[bottoms[0]]))
             return
-        message = _parameters(layer)
-        if get(message, "transpose", False):  # a matter of how weights are stored
-            message.remove(("transpose", True))
-            blobs = [blobs[0].T, *blobs[1:]]
         found = read_caffe(layer)
         assert not isinstance(found, str), found
         op, given = found
@@ -162,13 +158,6 @@ def _in_its_place(kind: str, message: Message) -> Message:
     spellings = [op.caffe for op in OPERATORS.values() if isinstance(op.caffe, CaffeSpelling)]
     param = next(spelling.param for spelling in spellings if kind in (spelling.type, *spelling.also))
     return [(param, message)] if param else message
-
-
-def _parameters(layer: Message) -> Message:
-    """The one message of a layer that holds its type's parameters."""
-    shared = ("param", "include", "exclude", "transform_param", "loss_param")
-    found = [value for name, value in layer if isinstance(value, list) and name not in shared]
-    return found[0] if found else []
 
 
 def _named(made: Node, blobs: list[Array]) -> dict[str, Array]:

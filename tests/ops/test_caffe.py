@@ -86,8 +86,8 @@ def test_the_number_of_tops_tells_the_parts() -> None:
 
 def test_what_no_operator_means_is_not_read() -> None:
     for kind, text in (
-        ("Pooling", "pool: STOCHASTIC kernel_size: 2"),
-        ("InnerProduct", "num_output: 3 transpose: true"),
+        ("Pooling", "pool: MIN kernel_size: 2"),
+        ("InnerProduct", "num_output: 3 normalize: true"),
         ("Convolution", "num_output: 3 kernel_size: 1 axis: 2"),
         ("Eltwise", "operation: MIN"),
         ("LRN", "norm_region: SOMEWHERE"),
