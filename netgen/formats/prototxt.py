@@ -43,9 +43,9 @@ class Prototxt:
 
 def read_prototxt(source: Source) -> Prototxt:
     """Read a net, a solver or another message of Caffe's; raises ``NetgenError`` for what is none."""
-    raw = read_text(source)
-    name = message_of(raw, source)
     warnings: list[Diagnostic] = []
+    raw = read_text(source, warnings)
+    name = message_of(raw, source)
     type_values(raw, name, source, warnings)
     message, generation = raw, ""
     if name == "NetParameter":

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 
 from netgen.formats.message import Enum, Placed, get
-from netgen.formats.schema import messages
+from netgen.formats.schema import fields_of, messages
 
 Warn = Callable[[str, int, str, str], None]
 """Reports a warning: its code, where it stands, its label and its hint."""
@@ -115,6 +115,7 @@ _V0_FIELDS = {
     "det_fg_fraction": ("fg_fraction", "window_data"),
     "det_context_pad": ("context_pad", "window_data"),
     "det_crop_mode": ("crop_mode", "window_data"),
+    "hdf5_output_param": ("hdf5_output_param", "hdf5_output"),
 }
 """The settings of v0: their name today, and the types that have them."""
 
@@ -154,11 +155,15 @@ def part(message: Placed, name: str, start: int = -1) -> Placed:
 
 
 def from_v0(outer: Placed, warn: Warn) -> Placed:
-    """A v0 layer as a v1 layer."""
+    """A v0 layer as a v1 layer. Of what stands beside its settings Caffe takes the connections alone."""
+    if not any(name == "layer" for name, _ in outer):
+        return outer
     layer = Placed(start=outer.start, end=outer.end)
     for (name, value), start in zip(outer, outer.starts, strict=True):
         if name == "layer" and isinstance(value, Placed):
             _settings(layer, value, warn)
+        elif name not in ("bottom", "top") and name in fields_of("V1LayerParameter"):
+            warn("NG528", start, f"`{name}` beside `layer {{ … }}`: Caffe ignores it", "")
         else:
             add(layer, name, value, start)
     return layer
@@ -177,7 +182,7 @@ def _settings(layer: Placed, old: Placed, warn: Warn) -> None:
         elif name in _V0_TRANSFORM:
             put(part(layer, "transform_param", start), _V0_TRANSFORM[name], value, start)
         elif now and kind in types.split():
-            add(part(layer, param, start), now, value, start)
+            add(part(layer, param, start) if param else layer, now, value, start)
         elif word and (now or name in _V0_LOST):
             warn("NG528", start, f'layers of the type "{kind}" have no `{name}`: Caffe ignores it', "")
         else:
