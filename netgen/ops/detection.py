@@ -19,7 +19,7 @@ _CODES = {"corner": "CORNER", "center_size": "CENTER_SIZE", "corner_size": "CORN
 CODE = Arg(
     "code", Choice(*_CODES), "corner", "how offsets are meant: of corners, of centre and size, of corners by size"
 )
-CODE_FIELD = Words("code_type", "code", _CODES, "CORNER")
+CODE_FIELD = Words("code_type", "code", _CODES, "CORNER", always=True)
 
 _DETECTION_ARGS = (
     Arg("classes", Int(), REQUIRED, "number of classes, the background among them"),
@@ -208,10 +208,11 @@ _SAVING = ("save_output_param", "visualize", "visualize_threshold", "save_file",
 
 
 def _fields(*of_fork: Field) -> tuple[Field, ...]:
+    """OpenCV wants to be told what Caffe takes as the default, and so people do."""
     return (
         Field("num_classes", "classes"),
-        Field("share_location", "share_location", True),
-        Field("background_label_id", "background", 0),
+        Field("share_location", "share_location", True, always=True),
+        Field("background_label_id", "background", 0, always=True),
         Sub(
             "nms_param",
             Field("nms_threshold", "nms_threshold", 0.3, always=True),
@@ -219,7 +220,7 @@ def _fields(*of_fork: Field) -> tuple[Field, ...]:
             Field("eta", "eta", 1.0),
         ),
         CODE_FIELD,
-        Field("keep_top_k", "keep_top_k", -1),
+        Field("keep_top_k", "keep_top_k", -1, always=True),
         Field("variance_encoded_in_target", "variance_encoded_in_target", False),
         Field("confidence_threshold", "confidence_threshold"),
         *of_fork,

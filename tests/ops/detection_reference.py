@@ -1,0 +1,129 @@
+"""Detections by loops over boxes, as the definition has them: what the vectorised forms are held against."""
+
+from __future__ import annotations
+
+from math import exp, sqrt
+from typing import Any
+
+import numpy as np
+
+from netgen.ir.graph import Attrs
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+Box = Array
+f32 = np.float32
+
+
+# --- boxes ----------------------------------------------------------------------------------------
+
+
+def area(box: Box) -> np.float32:
+    if box[2] < box[0] or box[3] < box[1]:
+        return f32(0)
+    return f32((box[2] - box[0]) * (box[3] - box[1]))
+
+
+def overlap(one: Box, other: Box) -> np.float32:
+    """Intersection over union."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return f32(0)
+    both = f32(width * height)
+    return f32(both / (area(one) + area(other) - both))
+
+
+def suppress(boxes: list[Box], threshold: float, eta: float = 1.0) -> list[int]:
+    """Which of some boxes, the best first, are kept."""
+    limit = f32(threshold)
+    kept: list[int] = []
+    for i, box in enumerate(boxes):
+        if all(overlap(box, boxes[j]) <= limit for j in kept):
+            kept.append(i)
+            if eta < 1 and limit > 0.5:
+                limit = f32(limit * f32(eta))
+    return kept
+
+
+def decode(a: Attrs, offset: Box, prior: Box, variance: Box) -> Box:
+    if not a.get("variance_encoded_in_target", True):
+        offset = offset * variance
+    width, height = prior[2] - prior[0], prior[3] - prior[1]
+    size = np.array([width, height, width, height], f32)
+    if a.code == "corner":
+        return prior + offset
+    if a.code == "corner_size":
+        return prior + offset * size
+    x = offset[0] * width + (prior[0] + prior[2]) / 2
+    y = offset[1] * height + (prior[1] + prior[3]) / 2
+    w, h = exp(offset[2]) * width / 2, exp(offset[3]) * height / 2
+    return np.array([x - w, y - h, x + w, y + h], f32)
+
+
+# --- prior boxes ----------------------------------------------------------------------------------
+
+
+def prior_boxes(a: Attrs, map_size: tuple[int, int], image: tuple[int, int]) -> Array:
+    """(1, 2, 4 * boxes): the boxes of SSD and their variances."""
+    ratios = [1.0]
+    for ratio in a.aspect_ratio or ():
+        if min(abs(ratio - each) for each in ratios) >= 1e-6:
+            ratios += [ratio, 1 / ratio] if a.flip else [ratio]
+    image_h, image_w = a.image or image
+    step_h, step_w = a.step or (image_h / map_size[0], image_w / map_size[1])
+    boxes: list[float] = []
+    for row, column in np.ndindex(*map_size):
+        x, y = (column + a.offset) * step_w, (row + a.offset) * step_h
+        for i, size in enumerate(a.min_size):
+            sides = [(int(size), int(size))]
+            if a.max_size:
+                side = sqrt(int(size) * int(a.max_size[i]))
+                sides.append((side, side))  # type: ignore[arg-type]
+            sides += [(int(size) * sqrt(each), int(size) / sqrt(each)) for each in ratios[1:] if each != 1]  # type: ignore[misc]
+            for width, height in sides:
+                boxes += [(x - width / 2) / image_w, (y - height / 2) / image_h]
+                boxes += [(x + width / 2) / image_w, (y + height / 2) / image_h]
+    places = np.array(boxes)
+    if a.clip:
+        places = places.clip(0, 1)
+    variances = np.resize(np.array(a.variance), len(places))
+    return np.array([[places, variances]], f32)
+
+
+# --- detections -----------------------------------------------------------------------------------
+
+
+def detections(a: Attrs, loc: Array, conf: Array, priors: Array, variances: Array) -> Array:
+    """(1, 1, rows, 7). ``priors`` are (images or 1, boxes, 4), ``variances`` (boxes, 4)."""
+    rows: list[list[float]] = []
+    count = priors.shape[1]
+    for image in range(len(loc)):
+        offsets = loc[image].reshape(count, -1, 4)
+        scores = conf[image].reshape(count, a.classes)
+        own = priors[image % len(priors)]
+        boxes = {
+            (p, c): decode(a, offsets[p, 0 if a.share_location else c], own[p], variances[p])
+            for p in range(count)
+            for c in range(a.classes)
+        }
+        found = [
+            (c, p, scores[p, c], boxes[p, c])
+            for c in range(a.classes)
+            if c != a.background
+            for p in _of_class(a, scores[:, c], [boxes[p, c] for p in range(count)])
+        ]
+        if 0 <= a.keep_top_k < len(found):
+            found = sorted(sorted(found, key=lambda each: -each[2])[: a.keep_top_k], key=lambda each: each[0])
+        rows += [[image, c, score, *box] for c, _, score, box in found]
+    if not rows:
+        rows = [[image, *[-1.0] * 6] for image in range(len(loc))]
+    return np.array([[rows]], f32)
+
+
+def _of_class(a: Attrs, scores: Array, boxes: list[Box]) -> list[int]:
+    """The prior boxes of which a class keeps what they gave, the best first."""
+    threshold = f32(-np.inf if a.confidence_threshold is None else a.confidence_threshold)
+    order = sorted((p for p in range(len(scores)) if scores[p] > threshold), key=lambda p: -scores[p])
+    order = order if a.top_k < 0 else order[: a.top_k]
+    kept = suppress([boxes[p] for p in order], a.nms_threshold, a.eta)
+    return [order[i] for i in kept]
