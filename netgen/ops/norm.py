@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from netgen.formats.message import Message, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Choice, Float, Int
 from netgen.ir.operator import LEARNING_ARGS, WEIGHT_FILLER, Operator, Param
-from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField, Words
+from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Constant, Field, FillerField, Words
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, TorchSpelling
-from netgen.ops.rules import spatial
+from netgen.ops.rules import channels_of, spatial
 
 # --- local response -------------------------------------------------------------------------------
 
@@ -141,6 +142,11 @@ def _normalize_onnx(n: Node) -> list[OnnxNode]:
     ]
 
 
+def _is_ssds(a: dict[str, object], layer: Message) -> bool:
+    """Other forks have a layer of the same type without weights, and so without this message."""
+    return get(layer, "norm_param") is not None and len(get_all(layer, "top")) == 1
+
+
 class Normalize(Operator):
     """Scaling to Euclidean length 1, then by learned factors: the L2 normalisation of SSD.
 
@@ -174,6 +180,7 @@ class Normalize(Operator):
         Field("channel_shared", "channel_shared", True, always=True),
         Field("eps", "eps", 1e-10),
         blobs=("weight",),
+        reads=_is_ssds,
         fork="ssd",
     )
     torch = TorchSpelling(
@@ -187,6 +194,90 @@ class Normalize(Operator):
         helpers=[_NORMALIZE],
     )
     onnx = OnnxSpelling(_normalize_onnx)
+
+
+def _unit_layers(n: Node) -> list[CaffeLayer]:
+    """SSD's layer with the one factor 1, which must stay."""
+    message: Message = [
+        ("across_spatial", n.a.across_spatial),
+        ("scale_filler", [("type", "constant"), ("value", 1.0)]),
+        ("channel_shared", True),
+        ("eps", n.a.eps),
+    ]
+    one = {"weight": Constant((), 1.0)}
+    return [CaffeLayer("Normalize", "norm_param", message, blobs=["weight"], constants=one, fixed=1, fork="ssd")]
+
+
+def _unit_axes(n: Node) -> int | tuple[int, ...]:
+    rank = len(n.x[0])
+    return tuple(range(1, rank)) if n.a.across_spatial and rank > 2 else 1
+
+
+def _unit_onnx(n: Node) -> list[OnnxNode]:
+    axes = _unit_axes(n)
+    length = chain(
+        OnnxNode("ReduceSumSquare", (0, Const([axes] if isinstance(axes, int) else list(axes))), keepdims=1),
+        OnnxNode("Add", (0, number(n.a.eps))),
+        OnnxNode("Sqrt", (0,), ("length",)),
+    )
+    return [*length, OnnxNode("Div", (0, "length"))]
+
+
+def _unit_call(n: Node) -> Expr:
+    squares = Call(".sum", Call(".square", Input()), _unit_axes(n), keepdim=True)
+    return Infix("/", Input(), Call("torch.sqrt", Infix("+", squares, n.a.eps)))
+
+
+def _sums_whole_images(a: dict[str, object], layer: Message) -> bool:
+    a.update(across_spatial=True, eps=1e-7)
+    return len(get_all(layer, "top")) == 1
+
+
+def _has_eps(a: dict[str, object], layer: Message) -> bool:
+    """What is added by default differs between forks."""
+    return "eps" in a and len(get_all(layer, "top")) == 1
+
+
+def _sums_channels(a: dict[str, object], layer: Message) -> bool:
+    """NormFace's layer, whose second top would be the lengths; what it says of gradients computes nothing."""
+    a["eps"] = 1e-6
+    return get(layer, "norm_param") is None and len(get_all(layer, "top")) == 1
+
+
+class UnitLength(Operator):
+    """Scaling to Euclidean length 1: the features of each place, or of the whole image.
+
+    x / sqrt(sum of squares + eps), with nothing learned; ``normalize`` has factors besides.
+    """
+
+    name = "unit_length"
+    short = "unit"
+    keeps_output = "values"
+    args = (
+        Arg("across_spatial", Bool(), False, "whether one length is taken of the whole image"),
+        Arg("eps", Float(low=0), 1e-10, "added to the sum of squares"),
+    )
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        channels_of(n)
+        return [n.x[0]]
+
+    caffe = CaffeSpelling(layers=_unit_layers)
+    caffe_forks = (
+        CaffeSpelling("GRN", "grn_param", Field("bias", "eps"), reads=_has_eps, fork="mscnn"),
+        CaffeSpelling("NormL2", reads=_sums_whole_images, fork="arcface"),
+        CaffeSpelling(
+            "Normalize",
+            "normalize_param",
+            reads=_sums_channels,
+            neutral={"normalize_type": "L2"},
+            ignores=("fix_gradient", "bp_norm"),
+            fork="normface",
+        ),
+    )
+    torch = TorchSpelling(function=_unit_call, fresh=True)
+    onnx = OnnxSpelling(_unit_onnx)
 
 
 # --- mean and variance of each image --------------------------------------------------------------
