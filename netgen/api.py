@@ -110,11 +110,13 @@ def build(
 def _read(source: Source, reading: Reading) -> Net:
     """The net of a prototxt."""
     from netgen.formats.prototxt import read_prototxt
+    from netgen.passes.group import group
     from netgen.read import caffe
 
     text = read_prototxt(source)
     state = caffe.state_of(text.message, reading.phase, reading.stages, reading.level)
     graph, problems = caffe.read_graph(text, state, reading.inputs, reading.ends)
+    group(graph)
     whole = text if (reading.is_whole and caffe.depends_on_phase(text.message)) or text.kind != "net" else None
     return Net(graph, text.warnings, problems, whole)
 

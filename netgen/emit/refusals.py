@@ -10,15 +10,21 @@ from netgen.ir.operator import Refused
 def raise_refusals(graph: Graph, target: str, code: str, title: str) -> None:
     """Raise one error that lists all that ``target`` (caffe, torch or onnx) cannot say.
 
-    What one place in the source says many times, in a loop or in a block used often, is reported once.
+    What one place in the source says many times, in a loop or in a block used often, is reported once. Layers whose
+    shapes are not known follow one that is refused.
     """
     found: dict[tuple[Span | None, str], list[tuple[Node, Refused]]] = {}
     for node in graph.nodes:
-        refused = node.op.refuses(target, node)
+        refused = node.op.refuses(target, node) if node.is_known or not node.inputs else _unknown(node, target)
         if refused is not None:
             found.setdefault((node.span, refused.reason), []).append((node, refused))
     if found:
         raise NetgenError([_diagnostic(code, title, cases) for cases in found.values()])
+
+
+def _unknown(node: Node, target: str) -> Refused | None:
+    """Why a layer of which not all shapes are known is refused: for itself, if it is one that is only carried."""
+    return node.op.refuses(target, node) if target != "caffe" and node.op.name == "custom" else None
 
 
 def _diagnostic(code: str, title: str, cases: list[tuple[Node, Refused]]) -> Diagnostic:

@@ -40,7 +40,8 @@ class Origin:
     """What a reader keeps of a layer so that the same text can be written again.
 
     ``layer`` is the whole layer as it was read, after Caffe's upgrades; its bottoms and tops are names of blobs.
-    ``reason`` says why no operator means it, where none does. Nodes that came from one layer share one origin.
+    It is empty for what a text speaks of and no layer makes. ``reason`` says why no operator means it, where none does.
+    Nodes that came from one layer share one origin.
     """
 
     __slots__ = ("layer", "reason")

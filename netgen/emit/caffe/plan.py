@@ -116,6 +116,10 @@ def _keep(node: Node, origin: Origin, layers: list[Layer], made: dict[Value, Blo
     bottoms = [made[value] for value in node.inputs]
     tops = [Blob(pinned=True) for _ in node.outputs]
     made.update(zip(node.outputs, tops, strict=True))
+    if not origin.layer:  # nobody makes it: the text only speaks of it
+        for top in tops:
+            top.name = node.name
+        return
     if layers and layers[-1].node.origin is origin:
         layers[-1].tops += tops
         return

@@ -22,7 +22,8 @@ def render(graph: Graph, layers: list[Layer]) -> str:
     known: dict[CaffeLayer, list[Row]] = {}
     rows = (_layer(layer, known) for layer in layers)
     kept = _rows(graph.kept)
-    return template("caffe/net.prototxt.j2").render(about=about, name=quote(graph.name), kept=kept, layers=rows)
+    name = quote(graph.name) if graph.name else ""
+    return template("caffe/net.prototxt.j2").render(about=about, name=name, kept=kept, layers=rows)
 
 
 def _layer(layer: Layer, known: dict[CaffeLayer, list[Row]]) -> tuple[str, str, list[str], list[str], list[Row]]:
@@ -32,7 +33,8 @@ def _layer(layer: Layer, known: dict[CaffeLayer, list[Row]]) -> tuple[str, str, 
         fields = known[layer.spelled] = _fields(layer)
     bottoms = [quote(blob.name) for blob in layer.bottoms]
     tops = [quote(blob.name) for blob in layer.tops]
-    return quote(layer.name), quote(layer.spelled.type), bottoms, tops, fields
+    name = quote(layer.name) if layer.name else ""  # some that were read have none
+    return name, quote(layer.spelled.type), bottoms, tops, fields
 
 
 def _fields(layer: Layer) -> list[Row]:

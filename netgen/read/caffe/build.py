@@ -83,18 +83,22 @@ class GraphBuilder:
         values = []
         for top, said in zip(tops, shapes, strict=True):
             shape = self.shapes.get(top, said)
-            if shape is UNKNOWN:
-                origin.reason = f"how large `{top}` is, only the data tells"
-                node = self._node(layer, _CUSTOM, bind(_CUSTOM, {"type": get(layer, "type")}), [], origin, name=top)
-                values += self.graph.add(node, [UNKNOWN])
+            a = self._input(layer, shape) if shape is not UNKNOWN else None
+            if a is not None:
+                values += self.graph.add(self._node(layer, _INPUT, a, [], origin, name=top))
                 continue
-            try:
-                a = bind(_INPUT, dict(zip((arg.name for arg in _INPUT.args), shape, strict=False)))
-            except Fault as fault:
-                self._fault(layer, _INPUT, fault)
-                continue
-            values += self.graph.add(self._node(layer, _INPUT, a, [], origin, name=top))
+            origin.reason = f"how large `{top}` is, only the data tells"
+            a = bind(_CUSTOM, {"type": get(layer, "type")})
+            values += self.graph.add(self._node(layer, _CUSTOM, a, [], origin, name=top), [UNKNOWN])
         return values
+
+    def _input(self, layer: Message, shape: Shape) -> Attrs | None:
+        """The arguments of an input of a shape, or None where the shape is none."""
+        try:
+            return bind(_INPUT, dict(zip((arg.name for arg in _INPUT.args), shape, strict=False)))
+        except Fault as fault:
+            self._fault(layer, _INPUT, fault)
+            return None
 
     def _operator(self, layer: Message, inputs: list[Value], tops: int) -> list[Value]:
         op, a, origin = self._meaning(layer)
@@ -182,7 +186,7 @@ class GraphBuilder:
             hint = f"a layer makes it in another phase, or further down; this is phase {self.state.phase}"
         label = f"layer `{get(layer, 'name', '')}` reads `{bottom}`, which no layer before it makes"
         self._error("NG530", "unknown bottom blob", self.span(layer, "bottom", number), label, hint)
-        origin = Origin([("name", bottom), ("type", "Input"), ("top", bottom)], f"no layer makes `{bottom}`")
+        origin = Origin([], f"no layer makes `{bottom}`")
         node = self._node(layer, _CUSTOM, bind(_CUSTOM, {"type": "Input"}), [], origin, name=bottom)
         [value] = self.graph.add(node, [UNKNOWN])
         self.blobs[bottom] = value
