@@ -31,7 +31,8 @@ class OnnxNode:
 
     ``inputs``: a number is the operator's own input, a ``Const`` a constant, ``""`` an input left out, and a string
     the operator's parameter of that name or else the result of an earlier node of the same spelling.
-    ``outputs`` name its results; the spelling's last node makes the operator's outputs when it names none.
+    ``outputs`` name its results, or have a number where it is that output of the operator; the spelling's last node
+    makes the operator's outputs when it names none.
     """
 
     __slots__ = ("attributes", "inputs", "outputs", "type")
@@ -40,7 +41,7 @@ class OnnxNode:
         self,
         type: str,
         inputs: Sequence[int | str | Const] = (0,),
-        outputs: Sequence[str] = (),
+        outputs: Sequence[str | int] = (),
         **attributes: Any,
     ) -> None:
         self.type = type

@@ -12,7 +12,30 @@ from netgen.ir.graph import Attrs
 from netgen.ir.kinds import REQUIRED, Kind
 from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling
-from netgen.ops import activation, batch_norm, conv, elementwise, foreign, norm, pool, reduce, resize, scale, shape
+from netgen.ops import (
+    accuracy,
+    activation,
+    batch_norm,
+    conv,
+    detection,
+    elementwise,
+    foreign,
+    index,
+    local,
+    loss,
+    norm,
+    pool,
+    prior,
+    recurrent,
+    reduce,
+    resize,
+    roi,
+    scale,
+    shape,
+    source,
+    unpool,
+    window,
+)
 
 __all__ = ["OPERATORS", "bind", "read_caffe"]
 
@@ -29,7 +52,30 @@ def _gather(families: Iterable[ModuleType]) -> dict[str, type[Operator]]:
 
 
 OPERATORS: dict[str, type[Operator]] = _gather(
-    (activation, batch_norm, conv, elementwise, foreign, norm, pool, reduce, resize, scale, shape)
+    (
+        accuracy,
+        activation,
+        batch_norm,
+        conv,
+        detection,
+        elementwise,
+        foreign,
+        index,
+        local,
+        loss,
+        norm,
+        pool,
+        prior,
+        recurrent,
+        reduce,
+        resize,
+        roi,
+        scale,
+        shape,
+        source,
+        unpool,
+        window,
+    )
 )
 """The operators by the names that programs call them by."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from netgen.formats.message import Enum
+from netgen.formats.message import Enum, Message, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
-from netgen.ir.kinds import REQUIRED, Arg, Choice, Optional, Pair
+from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Optional, Pair
 from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Spatial, Words
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
@@ -37,11 +38,11 @@ def _last_windows(n: Node) -> tuple[int, int]:
     )
 
 
-class _Pool(Operator):
+class Pool(Operator):
     """What the two poolings have in common."""
 
     short = "pool"
-    args = (
+    args: ClassVar[tuple[Arg, ...]] = (
         Arg("kernel", Pair(), REQUIRED, "size of the window"),
         Arg("stride", Optional(Pair()), None, "step between two windows; the kernel's size where it is not given"),
         Arg("pad", Pair(0, "same"), 0, 'padding around the input; "same" keeps the size at stride 1'),
@@ -82,11 +83,21 @@ class _Pool(Operator):
         return [(batch, channels, last_h + 1, last_w + 1)]
 
 
+_MASK = Arg("mask", Bool(), False, "whether the places of the values, row * width + column, are a second result")
+
+
+def _read_mask(a: dict[str, object], layer: Message) -> bool:
+    """A second top is the mask."""
+    tops = len(get_all(layer, "top"))
+    a["mask"] = tops == 2
+    return tops in (1, 2)
+
+
 def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _caffe_fields(method: str) -> tuple[Field, ...]:
+def caffe_fields(method: str) -> tuple[Field, ...]:
     return (
         Fixed("pool", Enum(method), Enum("MAX")),
         Spatial("kernel_size", "kernel", "kernel"),
@@ -123,19 +134,24 @@ def _torch_spelling(module: str, function: str, odd: Helper) -> TorchSpelling:
     def call(n: Node) -> Call:
         a = n.a
         if _differs(n):
-            return Call(odd.name, Input(), a.kernel, a.stride, a.pad, ceil=a.rounding == "ceil")
-        return Call(function, Input(), pair(a.kernel), **_torch_options(n))
+            return Call(_odd(n, odd).name, Input(), a.kernel, a.stride, a.pad, ceil=a.rounding == "ceil")
+        indices = {"return_indices": True} if a.get("mask") else {}
+        return Call(function, Input(), pair(a.kernel), **_torch_options(n), **indices)
 
     return TorchSpelling(
-        lambda n: None if _differs(n) else Call(module, pair(n.a.kernel), **_torch_options(n)),
+        lambda n: None if _differs(n) or n.a.get("mask") else Call(module, pair(n.a.kernel), **_torch_options(n)),
         call,
         defaults={"padding": 0, "ceil_mode": False, "ceil": True},
-        helpers=lambda n: [odd] if _differs(n) else [],
+        helpers=lambda n: [_odd(n, odd)] if _differs(n) else [],
         fresh=True,
     )
 
 
-_WINDOWS = Helper(
+def _odd(n: Node, odd: Helper) -> Helper:
+    return _ODD_MASK if n.a.get("mask") else odd
+
+
+WINDOWS = Helper(
     "_pad_for_windows",
     '''
 def _pad_for_windows(
@@ -159,7 +175,7 @@ def _pad_for_windows(
 ''',
 )
 
-_ODD_MAX = Helper(
+ODD_MAX = Helper(
     "_caffe_max_pool",
     '''
 def _caffe_max_pool(
@@ -173,10 +189,31 @@ def _caffe_max_pool(
     x = _pad_for_windows(x, kernel, stride, pad, ceil, torch.finfo(x.dtype).min)
     return F.max_pool2d(x, kernel, stride)
 ''',
-    needs=[_WINDOWS],
+    needs=[WINDOWS],
 )
 
-_ODD_AVG = Helper(
+_ODD_MASK = Helper(
+    "_caffe_max_pool_with_mask",
+    '''
+def _caffe_max_pool_with_mask(
+    x: Tensor,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    pad: tuple[int, int],
+    ceil: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """Max pooling with Caffe's windows, and the place of each value; -1 is outside."""
+    lowest = torch.finfo(x.dtype).min
+    padded = _pad_for_windows(x, kernel, stride, pad, ceil, lowest)
+    values, places = F.max_pool2d(padded, kernel, stride, return_indices=True)
+    rows = places // padded.size(-1) - pad[0]
+    columns = places % padded.size(-1) - pad[1]
+    return values, (rows * x.size(-1) + columns).where(values > lowest, -1)
+''',
+    needs=[WINDOWS],
+)
+
+ODD_AVG = Helper(
     "_caffe_avg_pool",
     '''
 def _caffe_avg_pool(
@@ -196,7 +233,7 @@ def _caffe_avg_pool(
         sizes.append((starts + kernel[axis]).clamp(max=end) - starts)
     return sums / (sizes[0][:, None] * sizes[1])
 ''',
-    needs=[_WINDOWS],
+    needs=[WINDOWS],
 )
 
 
@@ -219,7 +256,7 @@ def _onnx_ends(n: Node) -> tuple[int, int]:
     return max(end_h, 0), max(end_w, 0)
 
 
-def _onnx_pool(type: str, n: Node, empty: float, **more: Any) -> list[OnnxNode]:
+def onnx_pool(type: str, n: Node, empty: float, **more: Any) -> list[OnnxNode]:
     """A pooling; where windows lie outside the input, what they give is padded to its output."""
     a = n.a
     pool = OnnxNode(type, kernel_shape=a.kernel, strides=a.stride, pads=(*a.pad, *_onnx_ends(n)), **more)
@@ -232,7 +269,7 @@ def _onnx_avg(n: Node) -> list[OnnxNode]:
     """Without a pad ONNX counts as Caffe does; with one it also counts what lies beyond the padding."""
     a = n.a
     padded = a.pad != (0, 0)
-    average = _onnx_pool("AveragePool", n, 0.0, count_include_pad=int(padded))
+    average = onnx_pool("AveragePool", n, 0.0, count_include_pad=int(padded))
     beyond = any(end > pad for end, pad in zip(_onnx_ends(n), a.pad, strict=True))
     if any(_outside(n)) or (padded and beyond):
         return chain(*average, OnnxNode("Mul", (0, Const(_corrections(n), "float"))))
@@ -254,21 +291,46 @@ def _corrections(n: Node) -> list[list[float]]:
     return [[whole / count for count in row] for row in counts]
 
 
-class MaxPool(_Pool):
+def _with_places(nodes: list[OnnxNode], n: Node) -> list[OnnxNode]:
+    """The places as well: ONNX counts them through the whole batch. What is padded on lies outside, at -1."""
+    if not n.a.mask:
+        return nodes
+    pool, *padding = nodes
+    extent = n.x[0][2] * n.x[0][3]
+    pool.outputs = ("values" if padding else 0, "indices")
+    places = [
+        OnnxNode("Mod", ("indices", Const(extent)), ("inside",)),
+        OnnxNode("Cast", ("inside",), ("places" if padding else 1,), to="float"),
+    ]
+    for pad in padding:
+        pad.inputs = ("values", *pad.inputs[1:])
+        pad.outputs = (0,)
+        places.append(OnnxNode("Pad", ("places", pad.inputs[1], number(-1.0)), (1,), mode="constant"))
+    return [pool, *padding, *places]
+
+
+class MaxPool(Pool):
     """The largest value in each window.
 
     Padding never wins. As in Caffe sizes round up; ``rounding = "floor"`` is for networks born elsewhere. Without a
     pad and with a stride larger than the kernel, a last window may lie outside the input: it gives the lowest float.
+    With ``mask`` the place of each value is a second result; of equal values the first is taken.
     """
 
     name = "max_pool"
     example = "max_pool(x, 3, stride = 2)"
-    caffe = CaffeSpelling("Pooling", "pooling_param", *_caffe_fields("MAX"))
-    torch = _torch_spelling("nn.MaxPool2d", "F.max_pool2d", _ODD_MAX)
-    onnx = OnnxSpelling(lambda n: _onnx_pool("MaxPool", n, LOWEST))
+    args = (*Pool.args, _MASK)
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        return super().infer(n) * (2 if n.a["mask"] else 1)
+
+    caffe = CaffeSpelling("Pooling", "pooling_param", *caffe_fields("MAX"), reads=_read_mask)
+    torch = _torch_spelling("nn.MaxPool2d", "F.max_pool2d", ODD_MAX)
+    onnx = OnnxSpelling(lambda n: _with_places(onnx_pool("MaxPool", n, LOWEST), n))
 
 
-class AvgPool(_Pool):
+class AvgPool(Pool):
     """The average of each window.
 
     Padding counts as zeros; what a last window has beyond the padding is not counted. As in Caffe sizes round up.
@@ -276,8 +338,8 @@ class AvgPool(_Pool):
 
     name = "avg_pool"
     example = "avg_pool(x, 2)"
-    caffe = CaffeSpelling("Pooling", "pooling_param", *_caffe_fields("AVE"))
-    torch = _torch_spelling("nn.AvgPool2d", "F.avg_pool2d", _ODD_AVG)
+    caffe = CaffeSpelling("Pooling", "pooling_param", *caffe_fields("AVE"))
+    torch = _torch_spelling("nn.AvgPool2d", "F.avg_pool2d", ODD_AVG)
     onnx = OnnxSpelling(_onnx_avg)
 
 
@@ -296,9 +358,13 @@ class _GlobalPool(Operator):
         return [(batch, channels, 1, 1)]
 
 
-def _global_caffe(method: str) -> CaffeSpelling:
+def _global_caffe(method: str, reads: Callable[[dict[str, object], Message], bool] | None = None) -> CaffeSpelling:
     return CaffeSpelling(
-        "Pooling", "pooling_param", Fixed("pool", Enum(method), Enum("MAX")), Fixed("global_pooling", True, False)
+        "Pooling",
+        "pooling_param",
+        Fixed("pool", Enum(method), Enum("MAX")),
+        Fixed("global_pooling", True, False),
+        reads=reads,
     )
 
 
@@ -313,12 +379,30 @@ class GlobalAvgPool(_GlobalPool):
     onnx = OnnxSpelling(lambda n: [OnnxNode("GlobalAveragePool")])
 
 
+def _global_max_onnx(n: Node) -> list[OnnxNode]:
+    if not n.a.mask:
+        return [OnnxNode("GlobalMaxPool")]
+    return _with_places([OnnxNode("MaxPool", kernel_shape=n.x[0][2:])], n)
+
+
 class GlobalMaxPool(_GlobalPool):
-    """The largest value of each channel over height and width; both stay, as 1."""
+    """The largest value of each channel over height and width; both stay, as 1.
+
+    With ``mask`` its place is a second result; of equal values the first is taken.
+    """
 
     name = "global_max_pool"
-    caffe = _global_caffe("MAX")
+    args = (_MASK,)
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        return super().infer(n) * (2 if n.a["mask"] else 1)
+
+    caffe = _global_caffe("MAX", _read_mask)
     torch = TorchSpelling(
-        lambda n: Call("nn.AdaptiveMaxPool2d", 1), lambda n: Call("F.adaptive_max_pool2d", Input(), 1), fresh=True
+        lambda n: None if n.a.mask else Call("nn.AdaptiveMaxPool2d", 1),
+        lambda n: Call("F.adaptive_max_pool2d", Input(), 1, return_indices=n.a.mask),
+        defaults={"return_indices": False},
+        fresh=True,
     )
-    onnx = OnnxSpelling(lambda n: [OnnxNode("GlobalMaxPool")])
+    onnx = OnnxSpelling(_global_max_onnx)

@@ -15,7 +15,11 @@ from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
 
 Array = np.ndarray[Any, Any]
 
-_TYPES = {"float": (TensorProto.FLOAT, np.float32), "int64": (TensorProto.INT64, np.int64)}
+_TYPES = {
+    "float": (TensorProto.FLOAT, np.float32),
+    "int64": (TensorProto.INT64, np.int64),
+    "bool": (TensorProto.BOOL, np.bool_),
+}
 
 
 def model(n: Node, arrays: Mapping[str, Array], any_batch: bool = False) -> onnx.ModelProto:
@@ -54,7 +58,8 @@ class _Graph:
     def add(self, said: OnnxNode, outputs: list[str]) -> None:
         names = [self._name(operand) for operand in said.inputs]
         attributes: dict[str, Any] = {name: self._attribute(value) for name, value in said.attributes.items()}
-        self.nodes.append(helper.make_node(said.type, names, list(said.outputs) or outputs, **attributes))
+        made = [f"y{each}" if isinstance(each, int) else each for each in said.outputs]
+        self.nodes.append(helper.make_node(said.type, names, made or outputs, **attributes))
 
     def proto(self, any_batch: bool) -> onnx.GraphProto:
         inputs = [_info(f"x{i}", shape, any_batch) for i, shape in enumerate(self.n.x)]

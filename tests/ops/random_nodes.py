@@ -13,7 +13,21 @@ from spelled import node
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Node, Shape
-from netgen.ir.kinds import MAX_INT, Bool, Choice, FillerKind, Float, Int, Kind, Listed, Names, Optional, Pair, Text
+from netgen.ir.kinds import (
+    MAX_INT,
+    Bool,
+    Choice,
+    FillerKind,
+    Float,
+    Int,
+    Kind,
+    Listed,
+    Names,
+    Optional,
+    Pair,
+    Shapes,
+    Text,
+)
 from netgen.ir.operator import WEIGHT_ARGS
 from netgen.ops import OPERATORS
 
@@ -48,6 +62,8 @@ def values(kind: Kind) -> st.SearchStrategy[Any]:
             return st.one_of(both, st.sampled_from(kind.words)) if kind.words else both
         case Listed():
             return st.lists(values(kind.of), min_size=max(kind.low, 1), max_size=3)
+        case Shapes():
+            return st.lists(st.integers(1, 4), max_size=4)
         case Optional():
             return st.none() | values(kind.of)
         case FillerKind():

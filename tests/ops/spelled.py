@@ -52,10 +52,11 @@ def function_text(n: Node) -> str:
     return text(bind_inputs(expr, _names(n))) if expr is not None else ""
 
 
-def _before_text(n: Node) -> str:
+def _operands_text(n: Node) -> str:
+    """What the module is called with: all inputs, or what is made of them before."""
     make = spelling(n).before
     expr = make(n) if make is not None else None
-    return text(bind_inputs(expr, _names(n))) if expr is not None else "x0"
+    return text(bind_inputs(expr, _names(n))) if expr is not None else ", ".join(name.text for name in _names(n))
 
 
 def _names(n: Node) -> list[Name]:
@@ -90,7 +91,7 @@ class Layer(nn.Module):
         if not wanted:
             self.inner = eval(module_text(n), names)
             names["inner"] = self.inner
-            source = f"inner({_before_text(n)})"
+            source = f"inner({_operands_text(n)})"
         arguments = ", ".join(f"x{i}" for i in range(len(n.inputs)))
         self.compute = eval(f"lambda {arguments}: {source}", names)
 

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import pytest
 import torch
+from bvlc_nodes import EXAMPLES as BVLC_EXAMPLES
+from bvlc_nodes import INDICES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_nodes import concerns_the_batch, nodes
 from spelled import function_text, layer, module_text, node, outputs, run
+from suitable import MAKES_NO_TENSOR, suitable
 from torch import Tensor
 
 from netgen.ir.graph import Node, Shape
 from netgen.ops import OPERATORS
 
-COMPUTING = [op for op in OPERATORS if op != "input"]
+COMPUTING = [op for op in OPERATORS if op not in MAKES_NO_TENSOR]
 
 FEW = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
 )
 
 
-def inputs_of(n: Node, batch: int | None = None) -> list[Tensor]:
-    """Random inputs, positive ones for what has no value below zero."""
-    made = []
-    for shape in n.x:
-        dims = list(shape) if batch is None else [batch, *shape[1:]]
-        noise = torch.randn(dims)
-        made.append(noise.abs() + 0.1 if n.op.name in ("log", "power") else noise)
-    return made
+def inputs_of(n: Node, more: int = 0) -> list[Tensor]:
+    """Random inputs, with a batch that is larger by ``more``."""
+    return [torch.from_numpy(array) for array in suitable(n, more)]
 
 
 def shapes(tensors: list[Tensor]) -> list[Shape]:
@@ -85,7 +83,7 @@ def test_batch_is_free(op: str, data: st.DataObject) -> None:
     n = data.draw(nodes(op))
     if concerns_the_batch(n):
         return
-    made = run(n, inputs_of(n, batch=n.x[0][0] + 2))
+    made = run(n, inputs_of(n, more=2))
     assert shapes(made) == [(y[0] + 2, *y[1:]) for y in n.y]
 
 
@@ -97,11 +95,12 @@ def test_survives_export_and_trace(op: str, data: st.DataObject) -> None:
     n = data.draw(nodes(op))
     given_inputs = inputs_of(n)
     module = layer(n)
-    exported = torch.export.export(module, tuple(given_inputs)).module()
-    traced = torch.jit.trace(module, tuple(given_inputs), check_trace=False)  # type: ignore[no-untyped-call]
+    graphs = [torch.export.export(module, tuple(given_inputs)).module()]
+    if given_inputs:  # of nothing there is no trace
+        graphs.append(torch.jit.trace(module, tuple(given_inputs), check_trace=False))  # type: ignore[no-untyped-call]
     with torch.no_grad():
         wanted = outputs(module, given_inputs)
-        for graph in (exported, traced):
+        for graph in graphs:
             for one, other in zip(outputs(graph, given_inputs), wanted, strict=True):
                 torch.testing.assert_close(one, other, equal_nan=True)
 
@@ -109,6 +108,7 @@ def test_survives_export_and_trace(op: str, data: st.DataObject) -> None:
 _IMAGE = (2, 4, 6, 6)
 
 EXAMPLES = {
+    **BVLC_EXAMPLES,
     "abs": node("abs", _IMAGE),
     "add": node("add", _IMAGE, _IMAGE),
     "add, weighted": node("add", _IMAGE, _IMAGE, coeff=[1, -2]),
@@ -139,7 +139,10 @@ EXAMPLES = {
     "hard_sigmoid": node("hard_sigmoid", _IMAGE),
     "hard_swish": node("hard_swish", _IMAGE),
     "identity": node("identity", _IMAGE),
+    "interp": node("interp", _IMAGE, zoom=2, crop=[1, 0]),
     "linear": node("linear", _IMAGE, out=3),
+    "linear, transposed": node("linear", _IMAGE, out=3, transpose=True),
+    "local_conv": node("local_conv", _IMAGE, out=3, kernel=3, stride=2),
     "log": node("log", _IMAGE, base=3),
     "lrn": node("lrn", _IMAGE),
     "lrn, within": node("lrn", _IMAGE, region="within"),
@@ -147,6 +150,7 @@ EXAMPLES = {
     "max_pool": node("max_pool", _IMAGE, kernel=3, stride=2),
     "max_pool, loose": node("max_pool", _IMAGE, kernel=1, stride=4),
     "max_pool, wide pad": node("max_pool", _IMAGE, kernel=3, stride=2, pad=2),
+    "max_unpool": node("max_unpool", _IMAGE, _IMAGE, scale=2),
     "mish": node("mish", _IMAGE),
     "mul": node("mul", _IMAGE, _IMAGE, _IMAGE),
     "mvn": node("mvn", _IMAGE),
@@ -173,12 +177,18 @@ EXAMPLES = {
     "tanh": node("tanh", _IMAGE),
     "threshold": node("threshold", _IMAGE),
     "tile": node("tile", _IMAGE, tiles=2),
+    "unit_length": node("unit_length", _IMAGE),
+    "unit_length, of the image": node("unit_length", _IMAGE, across_spatial=True),
     "upsample": node("upsample", _IMAGE, scale=2),
+    "upsample, with gain": node("upsample", _IMAGE, scale=2, gain=0.5),
     "upsample, bilinear": node("upsample", _IMAGE, scale=2, mode="bilinear"),
 }
 """One node of each form that operators have in PyTorch."""
 
-WITHOUT_GRADIENT = {"argmax", "threshold"}
+WITHOUT_GRADIENT = {"accuracy", "argmax", "dummy_data", "threshold"}
+
+WITHOUT_GRADIENT_INPUTS = {**INDICES, "crop": (1,), "max_unpool": (1,)}
+"""The inputs that are a size, or places, to an operator."""
 
 
 def test_examples_are_complete() -> None:
@@ -194,9 +204,11 @@ def test_gradients_reach_the_inputs(example: str) -> None:
         assert not total.requires_grad
         return
     total.backward()  # type: ignore[no-untyped-call]
-    for x in xs[:1] if n.op.name == "crop" else xs:  # of the other tensor `crop` takes only the size
-        assert x.grad is not None
-        assert x.grad.isfinite().all()
+    choosing = {number % len(xs) for number in WITHOUT_GRADIENT_INPUTS.get(n.op.name, ())}
+    for number, x in enumerate(xs):
+        if number not in choosing:
+            assert x.grad is not None
+            assert x.grad.isfinite().all()
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -1,0 +1,323 @@
+"""Recurrent layers: Caffe's LSTM and RNN, over sequences laid out (time, stream, ...), and one step of an LSTM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from netgen.formats.message import Message, get_all
+from netgen.ir.fault import Fault
+from netgen.ir.graph import Node, Shape
+from netgen.ir.kinds import REQUIRED, Arg, Bool, Float, Int, Listed, Names, Optional
+from netgen.ir.operator import BIAS_FILLER, WEIGHT_FILLER, Operator, Param, Refused
+from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField
+from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling
+from netgen.ops.rules import show_shape
+
+_EACH = Listed(Float(low=0), 1, 6)
+_ARGS = (
+    Arg("out", Int(), REQUIRED, "size of the output and of the state"),
+    Arg("expose_hidden", Bool(), False, "whether the state before the first step is given, and the last one returned"),
+    WEIGHT_FILLER,
+    BIAS_FILLER,
+    Arg("lr_mult", Optional(_EACH), None, "learning rate multiplier: a number, or one for each array"),
+    Arg("decay_mult", Optional(_EACH), None, "weight decay multiplier, likewise"),
+    Arg("share", Optional(Names()), None, "the name of weights that several layers use: of all, or [of each array]"),
+)
+_REFUSED = Refused("ONNX's recurrent operators cannot begin a sequence anew in the middle", "unroll the steps by hand")
+
+
+def _wrong(n: Node, arg: str, wanted: str) -> Fault:
+    label = f"this is {show_shape(n.x[int(arg[1:])])}; `{n.op.name}` needs {wanted}"
+    return Fault("NG303", "shapes do not match", label, arg=arg)
+
+
+class _Recurrent(Operator):
+    """What the two recurrent layers have in common. ``states`` is the number of tensors that make a state."""
+
+    states = 0
+    short = "rnn"
+    args = _ARGS
+
+    @classmethod
+    def takes(cls, tensors: int) -> bool:
+        return tensors in (2, 3, 2 + cls.states, 3 + cls.states)
+
+    @classmethod
+    def has_static(cls, n: Node) -> bool:
+        """Whether an input is given that is the same at every step."""
+        return len(n.inputs) == (3 + cls.states if n.a.expose_hidden else 3)
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        x, cont = n.x[:2]
+        if len(x) < 3:
+            label = f"`{cls.name}` needs (time, stream, features); this is {show_shape(x)}"
+            raise Fault("NG301", "wrong number of axes", label, arg="x0", hint="`reshape` can give it three axes")
+        if cont != x[:2]:
+            raise _wrong(n, "x1", f"{show_shape(x[:2])}, a flag for each step of each stream")
+        cls._check_count(n)
+        if cls.has_static(n) and (len(n.x[2]) < 2 or n.x[2][0] != x[1]):
+            raise _wrong(n, "x2", f"({x[1]}, ...), one for each stream")
+        state = (1, x[1], n.a.out)
+        if not n.a.expose_hidden:
+            return [(*x[:2], n.a.out)]
+        for at in range(len(n.inputs) - cls.states, len(n.inputs)):
+            if n.x[at] != state:
+                raise _wrong(n, f"x{at}", f"a state of {show_shape(state)}")
+        return [(*x[:2], n.a.out), *[state] * cls.states]
+
+    @classmethod
+    def _check_count(cls, n: Node) -> None:
+        fewest = 2 + cls.states if n.a.expose_hidden else 2
+        if len(n.inputs) not in (fewest, fewest + 1):
+            said = "with expose_hidden" if n.a.expose_hidden else "without expose_hidden"
+            label = f"{said} `{cls.name}` takes {fewest} tensors, and one more that is the same at every step"
+            raise Fault("NG209", "wrong number of tensors", f"{label}; got {len(n.inputs)}")
+
+    @classmethod
+    def sizes(cls, n: Node) -> tuple[int, int]:
+        """How many features the input has at each step, and the static one, which may be missing."""
+        return prod(n.x[0][2:]), prod(n.x[2][1:]) if cls.has_static(n) else 0
+
+
+def _reads(states: int) -> Callable[[dict[str, object], Message], bool]:
+    def reads(a: dict[str, object], layer: Message) -> bool:
+        exposed = states if a.get("expose_hidden") else 0
+        return len(get_all(layer, "top")) == 1 + exposed and len(get_all(layer, "bottom")) in (2 + exposed, 3 + exposed)
+
+    return reads
+
+
+def _fields() -> tuple[Field, ...]:
+    return (
+        Field("num_output", "out"),
+        FillerField("weight_filler", "weight_filler"),
+        FillerField("bias_filler", "bias_filler"),
+        Field("expose_hidden", "expose_hidden", False),
+    )
+
+
+def _module(name: str, op: type[_Recurrent], n: Node) -> Call:
+    features, static = op.sizes(n)
+    return Call(name, features, n.a.out, static=static, exposed=n.a.expose_hidden)
+
+
+_DEFAULTS = {"static": 0, "exposed": False}
+
+# --- LSTM -----------------------------------------------------------------------------------------
+
+_UNIT = Helper(
+    "_lstm_unit",
+    '''
+def _lstm_unit(cell: Tensor, gates: Tensor, cont: Tensor) -> tuple[Tensor, Tensor]:
+    """The next cell and output, from the gates i, f, o and g before their curves."""
+    i, f, o, g = gates.chunk(4, -1)
+    cell = cont.unsqueeze(-1) * f.sigmoid() * cell + i.sigmoid() * g.tanh()
+    return cell, o.sigmoid() * cell.tanh()
+''',
+)
+
+_LSTM = Helper(
+    "CaffeLSTM",
+    '''
+class CaffeLSTM(nn.Module):
+    """Caffe's LSTM over (time, stream, features), with its weights as Caffe lays them out.
+
+    A sequence goes on where ``cont`` is 1 and begins anew where it is 0. What may follow:
+    an input that is the same at every step, if ``static`` says how many features it has;
+    the output and the cell to begin with, if ``exposed``, which then are returned too.
+    """
+
+    def __init__(
+        self, features: int, out: int, static: int = 0, exposed: bool = False
+    ) -> None:
+        super().__init__()
+        self.out = out
+        self.exposed = exposed
+        self.weight = nn.Parameter(torch.empty(4 * out, features))
+        self.bias = nn.Parameter(torch.empty(4 * out))
+        self.weight_static = (
+            nn.Parameter(torch.empty(4 * out, static)) if static else None
+        )
+        self.weight_hidden = nn.Parameter(torch.empty(4 * out, out))
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -(out**-0.5), out**-0.5)
+
+    def forward(
+        self, x: Tensor, cont: Tensor, *given: Tensor
+    ) -> Tensor | tuple[Tensor, ...]:
+        inputs = F.linear(x.flatten(2), self.weight, self.bias)
+        if self.weight_static is not None:
+            inputs = inputs + F.linear(given[0].flatten(1), self.weight_static)
+        hidden = cell = x.new_zeros(x.size(1), self.out)
+        if self.exposed:
+            hidden, cell = given[-2][0], given[-1][0]
+        outputs = []
+        for step, on in zip(inputs, cont):
+            gates = step + F.linear(on.unsqueeze(-1) * hidden, self.weight_hidden)
+            cell, hidden = _lstm_unit(cell, gates, on)
+            outputs.append(hidden)
+        if self.exposed:
+            return torch.stack(outputs), hidden.unsqueeze(0), cell.unsqueeze(0)
+        return torch.stack(outputs)
+''',
+    needs=[_UNIT],
+)
+
+
+class Lstm(_Recurrent):
+    """Long short-term memory over sequences, as Caffe has it.
+
+    ``x`` is (time, stream, features): ``cont``, (time, stream), is 0 where a sequence begins and 1 where it goes on.
+    ``static``, (stream, ...), is an input that is the same at every step. The first step begins with zeros; with
+    ``expose_hidden`` the output and the cell to begin with are given as ``hidden`` and ``cell``, each (1, stream, out),
+    and the last ones are two more results. Caffe itself goes on from one batch to the next, where the first ``cont``
+    is 1; a module of PyTorch does so with ``expose_hidden``.
+    """
+
+    name = "lstm"
+    short = "lstm"
+    states = 2
+    example = "lstm(x, cont, 256)"
+    operands = ("x", "cont", "static", "hidden", "cell")
+    fewest = 2
+    shape_rule = "(time, stream, out); with expose_hidden also twice (1, stream, out)"
+
+    @classmethod
+    def params(cls, n: Node) -> list[Param]:
+        a = n.a
+        features, static = cls.sizes(n)
+        params = [
+            Param("weight", (4 * a.out, features), a.weight_filler),
+            Param("bias", (4 * a.out,), a.bias_filler),
+            Param("weight_static", (4 * a.out, static), a.weight_filler),
+            Param("weight_hidden", (4 * a.out, a.out), a.weight_filler),
+        ]
+        return [param for param in params if param.name != "weight_static" or static]
+
+    caffe = CaffeSpelling(
+        "LSTM",
+        "recurrent_param",
+        *_fields(),
+        blobs=("weight", "bias", "weight_static", "weight_hidden"),
+        ignores=("debug_info",),
+        reads=_reads(2),
+    )
+    torch = TorchSpelling(lambda n: _module("CaffeLSTM", Lstm, n), defaults=_DEFAULTS, helpers=[_LSTM], fresh=True)
+    onnx = _REFUSED
+
+
+class LstmUnit(Operator):
+    """One step of an LSTM: the next cell and the output.
+
+    ``gates`` holds the gates i, f, o and g one after the other, before their curves; ``cont`` is 0 where the cell is
+    forgotten. Cell and output are (1, stream, features), the gates four times as long.
+    """
+
+    name = "lstm_unit"
+    short = "lstm"
+    example = "lstm_unit(cell, gates, cont)"
+    operands = ("cell", "gates", "cont")
+    shape_rule = "twice the shape of cell: the next cell, the output"
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        cell = n.x[0]
+        if len(cell) != 3 or cell[0] != 1:
+            label = f"`lstm_unit` needs one step, (1, stream, features); this is {show_shape(cell)}"
+            raise Fault("NG301", "wrong number of axes", label, arg="x0")
+        for at, wanted in ((1, (*cell[:2], 4 * cell[2])), (2, cell[:2])):
+            if n.x[at] != wanted:
+                raise _wrong(n, f"x{at}", show_shape(wanted))
+        return [cell, cell]
+
+    caffe = CaffeSpelling("LSTMUnit", reads=lambda a, layer: len(get_all(layer, "top")) == 2)
+    torch = TorchSpelling(function=lambda n: Call("_lstm_unit", Input(0), Input(1), Input(2)), helpers=[_UNIT])
+    onnx = _REFUSED
+
+
+# --- RNN ------------------------------------------------------------------------------------------
+
+_RNN = Helper(
+    "CaffeRNN",
+    '''
+class CaffeRNN(nn.Module):
+    """Caffe's RNN over (time, stream, features), with its weights as Caffe lays them out.
+
+    A sequence goes on where ``cont`` is 1 and begins anew where it is 0. What may follow:
+    an input that is the same at every step, if ``static`` says how many features it has;
+    the state to begin with, if ``exposed``, and then the last one is returned too.
+    """
+
+    def __init__(
+        self, features: int, out: int, static: int = 0, exposed: bool = False
+    ) -> None:
+        super().__init__()
+        self.out = out
+        self.exposed = exposed
+        self.weight = nn.Parameter(torch.empty(out, features))
+        self.bias = nn.Parameter(torch.empty(out))
+        self.weight_static = nn.Parameter(torch.empty(out, static)) if static else None
+        self.weight_hidden = nn.Parameter(torch.empty(out, out))
+        self.weight_out = nn.Parameter(torch.empty(out, out))
+        self.bias_out = nn.Parameter(torch.empty(out))
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -(out**-0.5), out**-0.5)
+
+    def forward(
+        self, x: Tensor, cont: Tensor, *given: Tensor
+    ) -> Tensor | tuple[Tensor, ...]:
+        inputs = F.linear(x.flatten(2), self.weight, self.bias)
+        if self.weight_static is not None:
+            inputs = inputs + F.linear(given[0].flatten(1), self.weight_static)
+        hidden = given[-1][0] if self.exposed else x.new_zeros(x.size(1), self.out)
+        states = []
+        for step, on in zip(inputs, cont):
+            hidden = F.linear(on.unsqueeze(-1) * hidden, self.weight_hidden)
+            hidden = (step + hidden).tanh()
+            states.append(hidden)
+        out = F.linear(torch.stack(states), self.weight_out, self.bias_out).tanh()
+        return (out, hidden.unsqueeze(0)) if self.exposed else out
+''',
+)
+
+
+class Rnn(_Recurrent):
+    """Plain recurrent network over sequences, as Caffe has it.
+
+    state = tanh(W x + b + V state), result = tanh(U state + c). ``x``, ``cont``, ``static`` and ``expose_hidden`` are
+    as with `lstm`; there is one state, ``hidden``.
+    """
+
+    name = "rnn"
+    states = 1
+    example = "rnn(x, cont, 256)"
+    operands = ("x", "cont", "static", "hidden")
+    fewest = 2
+    shape_rule = "(time, stream, out); with expose_hidden also (1, stream, out)"
+
+    @classmethod
+    def params(cls, n: Node) -> list[Param]:
+        a = n.a
+        features, static = cls.sizes(n)
+        params = [
+            Param("weight", (a.out, features), a.weight_filler),
+            Param("bias", (a.out,), a.bias_filler),
+            Param("weight_static", (a.out, static), a.weight_filler),
+            Param("weight_hidden", (a.out, a.out), a.weight_filler),
+            Param("weight_out", (a.out, a.out), a.weight_filler),
+            Param("bias_out", (a.out,), a.bias_filler),
+        ]
+        return [param for param in params if param.name != "weight_static" or static]
+
+    caffe = CaffeSpelling(
+        "RNN",
+        "recurrent_param",
+        *_fields(),
+        blobs=("weight", "bias", "weight_static", "weight_hidden", "weight_out", "bias_out"),
+        ignores=("debug_info",),
+        reads=_reads(1),
+    )
+    torch = TorchSpelling(lambda n: _module("CaffeRNN", Rnn, n), defaults=_DEFAULTS, helpers=[_RNN], fresh=True)
+    onnx = _REFUSED
