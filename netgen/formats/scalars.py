@@ -68,9 +68,19 @@ def expected(field: Field) -> str:
         *most, last = field.enum.numbers
         return f"{', '.join(most)} or {last}" if most else last
     if field.type in _BITS:
-        bits, signed = _BITS[field.type]
-        return f"a whole number from {-(1 << bits) if signed else 0} to {(1 << bits) - 1}"
+        return "a whole number"
     return {"float": "a number", "double": "a number", "bool": "true or false"}.get(field.type, "a string in quotes")
+
+
+def bounds(field: Field) -> str:
+    """The range of a field of whole numbers, in words."""
+    bits, signed = _BITS[field.type]
+    return f"from {-(1 << bits) if signed else 0} to {(1 << bits) - 1}"
+
+
+def is_whole(text: str, field: Field) -> bool:
+    """Whether a text is a whole number for a field of such, but for its range."""
+    return field.type in _BITS and _WHOLE.match(text) is not None
 
 
 def by_look(raw: Raw) -> Scalar:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from netgen.diag import Diagnostic, NetgenError, Note, Source, Span, did_you_mean
 from netgen.diag.codes import CODES
 from netgen.formats.message import Enum, Placed, Raw
-from netgen.formats.scalars import expected, lenient, strict
+from netgen.formats.scalars import bounds, expected, is_whole, lenient, strict
 from netgen.formats.schema import Field, enum_type, fields_of, is_enum, required_of
 
 LAYER_TYPE = "V1LayerParameter.LayerType"
@@ -103,7 +103,7 @@ class _Typist:
                 self.bends(str(value), start, "in `layers` a type is a word without quotes", "write `layer`")
             return value
         if isinstance(value, Placed):
-            return self.refuse(field, value, start, f"{expected(field)} is due here, not a message")
+            return self.refuse(field, value, start, f"`{field.name}` takes {expected(field)}, not a message")
         if isinstance(value, bytes):
             return value if field.type == "string" else self.refuse(field, value, start)
         return self.plain(field, value if isinstance(value, Raw) else str(value), start)
@@ -127,7 +127,9 @@ class _Typist:
     def refuse(self, field: Field, value: object, start: int, label: str = "") -> object:
         """Report a value that means nothing, and stand in for it with itself."""
         span = self.span(start, value if isinstance(value, str) else "")
-        label = label or f"`{field.name}` is {expected(field)}"
+        label = label or f"`{field.name}` takes {expected(field)}"
+        if isinstance(value, str) and is_whole(value, field):
+            label += f" {bounds(field)}"
         self.errors.append(Diagnostic("NG520", CODES["NG520"].title, span, label))
         if len(self.errors) >= _MOST_ERRORS:
             self.finish()

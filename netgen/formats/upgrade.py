@@ -6,6 +6,8 @@ the meaning is plain, as it is of a file that has layers of two generations.
 
 from __future__ import annotations
 
+import re
+
 from netgen.diag import Diagnostic, NetgenError, Source, Span
 from netgen.diag.codes import CODES
 from netgen.formats.message import Placed, get, get_all
@@ -21,6 +23,7 @@ SOLVER_TYPES = {
 }
 _INPUTS = ("input", "input_shape", "input_dim")
 _OF_V1 = ("blobs_lr", "weight_decay", "blob_share_mode")
+_WORD = re.compile(r"\w+")
 _AXES = 4
 """How many ``input_dim`` each input has."""
 
@@ -93,7 +96,8 @@ class _Upgrade:
         start = layer.starts[bottom]
         kind = _v0_type(layer)
         if kind not in ("conv", "pool") or len(get_all(layer, "bottom")) > 1:
-            raise self.error(start, f'a layer of the type "{kind}" cannot take over the padding before it')
+            label = f'a layer of the type "{kind}" cannot take over the padding before it'
+            raise self.error(start, label, "padding goes into a conv or pool that reads nothing else")
         ends = [get_all(padding, end) for end in ("bottom", "top")]
         if [len(names) for names in ends] != [1, 1]:
             raise self.error(padding.start, f"a padding with {len(ends[0])} bottoms and {len(ends[1])} tops")
@@ -188,18 +192,25 @@ class _Upgrade:
         rows = [(("type", kind), place) if field[0] == "solver_type" else (field, place) for field, place in rows]
         return Placed([field for field, _ in rows], [place for _, place in rows], solver.start, solver.end)
 
-    def error(self, start: int, label: str) -> NetgenError:
+    def error(self, start: int, label: str, hint: str = "") -> NetgenError:
         """What cannot be upgraded, as an error to raise."""
-        span = Span(self.source, max(start, 0), max(start, 0) + 1)
-        return NetgenError([Diagnostic("NG527", CODES["NG527"].title, span, label), *self.warnings])
+        return NetgenError(
+            [Diagnostic("NG527", CODES["NG527"].title, self.span(start), label, hint=hint), *self.warnings]
+        )
+
+    def span(self, start: int) -> Span:
+        """The name of the field that stands at a place."""
+        start = max(start, 0)
+        word = _WORD.match(self.source.text, start)
+        return Span(self.source, start, word.end() if word else start + 1)
 
     def warn(self, code: str, start: int, label: str, hint: str) -> None:
         """Warn of something once: a net says most things many times."""
         if (code, label) in self.said:
             return
         self.said.add((code, label))
-        span = Span(self.source, max(start, 0), max(start, 0) + 1)
-        self.warnings.append(Diagnostic(code, CODES[code].title, span, label, hint=hint, severity="warning"))
+        title = CODES[code].title
+        self.warnings.append(Diagnostic(code, title, self.span(start), label, hint=hint, severity="warning"))
 
 
 _Row = tuple[tuple[str, object], int]
