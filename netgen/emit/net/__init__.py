@@ -10,6 +10,7 @@ from __future__ import annotations
 from netgen.emit.net.arguments import Arguments
 from netgen.emit.net.blocks import Writer
 from netgen.emit.net.items import Network
+from netgen.emit.net.lengths import spread_short
 from netgen.emit.net.program import Parameter
 from netgen.emit.net.repeats import fold
 from netgen.emit.net.text import render
@@ -22,7 +23,7 @@ def emit(graph: Graph) -> str:
     """The network as a program; raises ``NetgenError`` with all that the language cannot say."""
     arguments = Arguments(graph.nodes)
     network = Network(graph, arguments)
-    root = network.tree()
+    root = spread_short(arguments, network.tree())
     fold(network, root)
     writer = Writer(network)
     size = _size(graph)

@@ -60,17 +60,18 @@ class Writer:
         if size is not None:
             body.reserved.add(size.name)
             _with_size(steps, size)
-        block.statements = [*body.statements(steps)]
+        block.statements = body.statements(steps)
         return block
 
     def _block(self, groups: list[Group]) -> _Made:
         first = groups[0]
         block = Block(self._name(first))
-        block.doc = first.doc
+        block.doc = first.doc if block.name == first.block else ""
         made = _Made(block, groups)
         settings = Settings(len(groups))
         names = [stem(group.core) for group in groups]
-        if all(each.startswith(HOLE) for each in first.pattern) and all(names):
+        cut = {group.core[len(name) :] for group, name in zip(groups, names, strict=True)}
+        if all(each.startswith(HOLE) for each in first.pattern) and all(names) and len(cut) == 1:
             made.names = names
             settings.known.append((Variable("name"), names))
         elif len(groups) > 1 and first.core:
@@ -78,9 +79,8 @@ class Writer:
         block.tensors = _tensors(groups)
         tensors = dict(zip(first.inputs, block.tensors, strict=True))
         body = Body(made.names, tensors, first.outputs, settings, self._layers)
-        block.statements = [*body.statements(self._steps([group.items for group in groups], body))]
+        block.statements = body.statements(self._steps([group.items for group in groups], body))
         made.gives_name, made.takes_name = body.gives_name, body.takes_name
-        settings.name_parameters(body.taken)
         block.parameters = settings.parameters
         self.blocks.append(block)
         return made
@@ -114,6 +114,7 @@ class Writer:
         step.names = [node.name for node in nodes]
         step.hint = first.name
         step.is_heavy = leaves[0].is_heavy
+        step.is_light = first.op.in_place and not first.params
         step.variables = _variables(first)
         return step
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 
+from netgen.emit.net import loops
 from netgen.emit.net.chains import Chain, Step, chains
 from netgen.emit.net.cores import HOLE, SEPARATORS, pattern
 from netgen.emit.net.expr import is_identifier
-from netgen.emit.net.program import Link, Statement
+from netgen.emit.net.program import Link, Loop, Statement
 from netgen.emit.net.settings import Settings
 from netgen.emit.net.variables import Variables
 from netgen.ir.graph import Value
@@ -44,17 +45,18 @@ class Body:
         self._texts: dict[Value, str] = dict(tensors)
         self._claimed: set[str] = set()
 
-    def statements(self, steps: Sequence[Step]) -> list[Statement]:
+    def statements(self, steps: Sequence[Step]) -> list[Statement | Loop]:
         cut = list(chains(steps, self.outputs, is_net=self.is_net))
         self._returned(cut)
         Variables(self, cut).choose()
         claims = self._claims(cut)
-        found: list[Statement] = []
+        found: list[Statement | Loop] = []
         for chain in cut:
             found += self._statements(chain, claims)
         if self.outputs and not any(chain.returns for chain in cut):
             found.append(Statement([], ", ".join(self._texts[value] for value in self.outputs), [], returns=True))
-        return found
+        self.settings.name_parameters(self.taken | self.reserved)
+        return loops.fold(found, {*self.taken, *self.reserved, *(each.name for each in self.settings.parameters)})
 
     def where(self, name: str) -> str:
         """What tells a layer's name from those of others in the body: the part behind what they have in common."""

@@ -21,6 +21,7 @@ class Step:
         "callee",
         "hint",
         "is_heavy",
+        "is_light",
         "must_label",
         "names",
         "notes",
@@ -44,6 +45,8 @@ class Step:
         """What the program that the graph comes from calls the results."""
         self.is_heavy = False
         """Whether it multiplies by weights."""
+        self.is_light = False
+        """Whether it is an activation or the like, which belongs to what stands before it."""
         self.must_label = False
         """Whether the instance's name must be said, since a layer's label in it is the same."""
         self.takes_name = False
@@ -120,5 +123,7 @@ def _can_be_variable(step: Step) -> bool:
 
 
 def _begins(step: Step, chain: Sequence[Step], columns: int) -> bool:
-    """Whether a step begins a statement, though it only goes on: what computes most does, and pools sometimes."""
-    return step.op is None or step.is_heavy or (step.short == "pool" and (columns > _FULL or chain[-1].op is None))
+    """Whether a step begins a statement though it could go on: what computes most does, and what a block is behind."""
+    if step.op is None or step.is_heavy or (step.short == "pool" and columns > _FULL):
+        return True
+    return chain[-1].op is None and not step.is_light

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from netgen.ir.filler import Filler
 from netgen.ir.kinds import Kind, Listed, Optional, Pair
 
-RESERVED = frozenset(
+KEYWORDS = frozenset(
     (
         *("and", "as", "block", "default", "else", "false", "for", "if", "in", "net", "not", "or", "require"),
-        *("return", "then", "true", "use", "name"),
-        *Filler.KINDS,
+        *("return", "then", "true", "use"),
     )
 )
+RESERVED = KEYWORDS | {"name", *Filler.KINDS}
 """What a variable cannot be called, or had better not."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch

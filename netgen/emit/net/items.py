@@ -12,8 +12,6 @@ from netgen.ir.kinds import Choice, Kind, Optional
 
 MAX_DEPTH = 24
 """How deep groups may lie in each other: well below what the language bears."""
-_SMALL = 4
-"""A group that is used once and has at most so many kinds of items in it is no group."""
 
 
 class Leaf:
@@ -115,14 +113,17 @@ class Network:
         outline = self.outline(items)
         made = Group(items, outline.inputs, outline.outputs, core)
         made.pattern = [cores.pattern(each, core) for each in names]
-        made.label = self.labels.of((outline.key, *made.pattern))
         if instance is not None:
             made.block = instance.block
             made.doc = instance.doc
             made.variable = instance.variable
             called = dict(zip(instance.inputs, instance.parameters, strict=False))
             made.variables = [called.get(value, "") for value in made.inputs]
+        made.label = self._label(made, outline.key)
         return made
+
+    def _label(self, group: Group, wired: Hashable) -> int:
+        return self.labels.of((wired, group.block, *group.pattern))
 
     def outline(self, items: Sequence[Item]) -> Outline:
         """What some items read, and what others read of them."""
@@ -139,13 +140,12 @@ class Network:
         for item in items:
             if isinstance(item, Group):
                 self.relabel(item.items)
-                key = _wiring(item.items, item.inputs, item.outputs)
-                item.label = self.labels.of((key, *item.pattern))
+                item.label = self._label(item, _wiring(item.items, item.inputs, item.outputs))
 
     # --- the tree ------------------------------------------------------------------------------
 
     def tree(self) -> list[Item]:
-        """The items of the net itself: its layers, and groups for the instances that are worth a block."""
+        """The items of the net itself: its layers, and groups for its instances."""
         torn = self._torn()
         root: list[Item] = []
         open_groups: list[tuple[Instance, list[Item]]] = []
@@ -158,7 +158,7 @@ class Network:
             (open_groups[-1][1] if open_groups else root).append(self.leaf(node))
         while open_groups:
             self._close(open_groups, root)
-        return self._without_small(root)
+        return root
 
     def _close(self, open_groups: list[tuple[Instance, list[Item]]], root: list[Item]) -> None:
         instance, items = open_groups.pop()
@@ -177,31 +177,6 @@ class Network:
                 spans[instance] = first, place, count + 1
         return {instance for instance, (first, last, count) in spans.items() if last - first + 1 != count}
 
-    def _without_small(self, root: list[Item]) -> list[Item]:
-        uses: dict[int, int] = {}
-        waiting = list(root)
-        while waiting:
-            item = waiting.pop()
-            if isinstance(item, Group):
-                uses[item.label] = uses.get(item.label, 0) + 1
-                waiting += item.items
-
-        def spread(items: list[Item]) -> list[Item]:
-            found: list[Item] = []
-            for item in items:
-                if not isinstance(item, Group):
-                    found.append(item)
-                    continue
-                inner = spread(item.items)
-                if uses[item.label] == 1 and _kinds_in_a_row(inner) <= _SMALL and not names_results(inner):
-                    found += inner
-                else:
-                    item.items = inner
-                    found.append(item)
-            return found
-
-        return spread(root)
-
 
 def _path(instance: Instance) -> list[Instance]:
     """The instances around something, from the outermost in; the net itself is none."""
@@ -211,10 +186,6 @@ def _path(instance: Instance) -> list[Instance]:
         path.append(at)
         at = at.parent
     return path[::-1]
-
-
-def _kinds_in_a_row(items: Sequence[Item]) -> int:
-    return sum(i == 0 or item.label != items[i - 1].label for i, item in enumerate(items))
 
 
 def names_results(items: Iterable[Item]) -> bool:
@@ -247,8 +218,12 @@ def _kind(node: Node) -> Iterator[Hashable]:
         yield tuple(value.variable for value in node.outputs)
     for arg in node.op.args:
         value = node.a.get(arg.name)
-        varies = value is not None and can_vary(arg.kind, value)
-        yield type(value).__name__ if varies else ("is", value)
+        if value is None or not can_vary(arg.kind, value):
+            yield "is", value
+        elif isinstance(value, tuple):
+            yield "many", len(value) == 2 and value[0] == value[1]
+        else:
+            yield type(value).__name__
 
 
 def can_vary(kind: Kind, value: object) -> bool:

@@ -70,15 +70,41 @@ class Statement:
         return f"{', '.join(self.targets)} = {value}" if self.targets else value
 
 
+class Range:
+    """``first..last``: what a loop counts."""
+
+    __slots__ = ("first", "last")
+
+    def __init__(self, first: Expr, last: Expr) -> None:
+        self.first = first
+        self.last = last
+
+    def __str__(self) -> str:
+        return f"{self.first}..{self.last}"
+
+
 class Loop:
-    """``for variables in items { … }``; each variable has its values, one for each turn."""
+    """``for variables in items { … }``, with items for each variable."""
 
-    __slots__ = ("body", "values", "variables")
+    __slots__ = ("body", "items", "variables")
 
-    def __init__(self, variables: list[Variable], values: list[list[object]], body: list[Step]) -> None:
+    def __init__(self, variables: list[Variable], items: list[Range | Expr], body: list[Step]) -> None:
         self.variables = variables
-        self.values = values
+        self.items = items
         self.body = body
+
+    def __str__(self) -> str:
+        names = ", ".join(variable.name for variable in self.variables)
+        return f"for {names} in {self._source()}"
+
+    def _source(self) -> str:
+        first = self.items[0]
+        if len(self.items) == 1:
+            return str(first)
+        if len(self.items) == 2 and isinstance(first, Range):
+            begin = str(first.first)
+            return f"enumerate({self.items[1]})" if begin == "0" else f"enumerate({self.items[1]}, {begin})"
+        return f"zip({', '.join(map(str, self.items))})"
 
 
 Step = Statement | Loop

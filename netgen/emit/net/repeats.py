@@ -12,8 +12,8 @@ from heapq import nlargest
 from itertools import pairwise
 
 from netgen.emit.net import cores
-from netgen.emit.net.expr import literal
 from netgen.emit.net.items import Group, Item, Leaf, Network, can_vary, is_unpacked
+from netgen.emit.net.lengths import LINE, lines
 
 _UNIT = 4
 _LONGEST = 48
@@ -23,7 +23,6 @@ _TRIED = 48
 _LEAST_GAIN = 4
 """How many lines a block must save."""
 _MOST_INPUTS, _MOST_OUTPUTS, _MOST_PARAMETERS = 3, 4, 8
-_LINE = 92
 _HEADER = 3
 """The lines of a block beside its statements: its header, its brace and an empty line."""
 
@@ -89,7 +88,10 @@ def _best(network: Network, bodies: list[_Body], longest: int) -> tuple[int, lis
     most = _LEAST_GAIN - 1
     for length, places in nlargest(_TRIED, _candidates(bodies, longest), key=lambda each: each[0] * (len(each[1]) - 1)):
         for alike in _alike(network, length, places):
-            if longest == _UNIT and not _is_unit(alike[0].stretch(length)):
+            stretch = alike[0].stretch(length)
+            if longest == _UNIT and not _is_unit(stretch):
+                continue
+            if all(item.label == stretch[0].label for item in stretch):  # a loop says that better
                 continue
             gain = _gain(network, length, alike)
             if gain > most:
@@ -170,10 +172,10 @@ def _gain(network: Network, length: int, places: list[_Place]) -> int:
     parameters = _parameters(network, stretches)
     if parameters > _MOST_PARAMETERS:
         return 0
-    flat = lines(network, stretches[0])
+    flat = lines(network.arguments, stretches[0])
     outline = network.outline(stretches[0])
     columns = 24 + len(places[0].core) + 7 * parameters + 10 * (len(outline.inputs) + len(outline.outputs) - 2)
-    call = -(-columns // _LINE)
+    call = -(-columns // LINE)
     count = sum(place.body.counts for place in places)
     return count * (flat - call - len(outline.outputs) + 1) - flat - _HEADER
 
@@ -187,30 +189,3 @@ def _parameters(network: Network, stretches: list[list[Item]]) -> int:
             if can_vary(arg.kind, values[0]) and any(value != values[0] for value in values):
                 found.add(values)
     return len(found)
-
-
-def lines(network: Network, items: Sequence[Item]) -> int:
-    """About how many lines some items take: a chain is one if it has room there, else one a link."""
-    total = links = columns = 0
-    before: Item | None = None
-    for item in items:
-        follows = before is not None and item.inputs == before.outputs[:1] and len(before.outputs[0].readers) == 1
-        begins = isinstance(item, Group) or item.is_heavy
-        if begins or not follows:
-            total += _chain(links, columns)
-            links = columns = 0
-        links += 1
-        columns += _columns(network, item)
-        before = item
-    return total + _chain(links, columns)
-
-
-def _chain(links: int, columns: int) -> int:
-    return links if columns > _LINE else min(links, 1)
-
-
-def _columns(network: Network, item: Item) -> int:
-    if isinstance(item, Group):
-        return 50
-    said = network.arguments.of(item.node)
-    return 14 + len(item.node.name) + len(item.node.op.name) + sum(len(literal(value)) + 8 for value in said.values())

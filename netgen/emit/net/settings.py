@@ -71,8 +71,7 @@ class Settings:
             found = _related(wish.parameter, kind, values)
             if found is not None:
                 return found
-        often = sum(_same(value, usual) for value in values)
-        default = usual if usual is not None and 3 * often >= len(values) else None
+        default = usual if usual is not None and any(_same(value, usual) for value in values) else None
         return Formula(self._add(kind, values, default, name, f"{name}_{where}"))
 
     def _add(self, kind: str, values: list[object] | list[str], default: object, short: str, longer: str) -> Parameter:

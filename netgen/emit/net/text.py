@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from netgen.emit.net.arguments import Said
-from netgen.emit.net.expr import literal, of_one_type
+from netgen.emit.net.expr import KEYWORDS, literal, of_one_type
 from netgen.emit.net.program import Block, Loop, Parameter, Statement, Step
 from netgen.formats.net_layout import INDENT, Line, Page, Word, set_spaces
 from netgen.formats.textproto import comment_lines
@@ -29,8 +29,6 @@ _SIGNS = {
     "-": "MINUS",
     "->": "ARROW",
 }
-_WORDS = ("as", "true", "false")
-"""The words that the layout looks at."""
 
 
 def render(blocks: Sequence[Block], net: Block, *, title: str, defaults: dict[str, Said], lost: Sequence[str]) -> str:
@@ -102,7 +100,7 @@ def _words(text: str) -> list[Word]:
         kind, word = token.lastgroup or "", token[0]
         if kind == "sign":
             kind = _SIGNS.get(word, "OTHER")
-        elif word in _WORDS:
+        elif word in KEYWORDS:
             kind = word.upper()
         words.append(Word(kind, word, token.start(), token.end()))
     set_spaces(words)

@@ -154,14 +154,14 @@ class Variables:
             yield own
         if run.is_main:
             yield _MAIN
-        yield self._described(run)
+        yield self._described(chain, run)
 
-    def _described(self, run: _Run) -> str:
-        """A name for a branch: what the names of its layers begin with, or the name of its last layer."""
+    def _described(self, chain: Chain, run: _Run) -> str:
+        """A name for a branch: what the names of its layers begin with, or the name of this one."""
         tails = [self.body.where(chain.steps[0].hint) for chain in run.chains]
         together = prefix(tails).strip(SEPARATORS)
-        text = together if len(together) >= _TELLING else tails[-1]
-        return identifier(text, run.chains[0].steps[0].short)
+        text = together if len(together) >= _TELLING else tails[run.chains.index(chain)]
+        return identifier(text, chain.steps[0].short)
 
     def _hold(self, chain: Chain, wishes: Iterator[str], until: int) -> str:
         """The first wish that is free, or the last with a number."""
