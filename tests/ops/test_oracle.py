@@ -26,19 +26,8 @@ TOLERANCE = 1e-5
 """Of the largest number of a result."""
 
 NOT_OPERATORS = {
-    "Accuracy": "a measure, for training",
-    "BatchReindex": "picks images by a tensor's values",
     "DetectionOutput": "detection",
-    "Embed": "a table of words",
-    "EuclideanLoss": "a loss",
-    "HingeLoss": "a loss",
-    "Im2col": "a step of Caffe's convolution",
-    "LSTM": "recurrent",
     "PriorBox": "detection",
-    "RNN": "recurrent",
-    "SPP": "several poolings in one layer",
-    "SigmoidCrossEntropyLoss": "a loss",
-    "SoftmaxWithLoss": "a loss",
 }
 """Types of layers that are no operators of the language yet, and what they are."""
 
@@ -101,6 +90,8 @@ def test_the_emitted_module_computes_what_caffe_computed(path: Path) -> None:
 @EVERY
 def test_onnx_runtime_computes_what_caffe_computed(path: Path) -> None:
     case = Case(path)
+    if any(node.op.refuses("onnx", node) for node in case.net.graph.nodes):
+        pytest.skip("ONNX cannot say this")
     values: dict[Value, Array] = {}
     for node in case.net.graph.nodes:
         if node.op.name == "input":
