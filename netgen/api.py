@@ -22,7 +22,11 @@ from netgen.lang.reading import decode
 if TYPE_CHECKING:
     from torch import nn
 
+    from netgen.emit.torch import TorchModule
     from netgen.formats.prototxt import Prototxt
+    from netgen.ir.slots import Key, LayerSlots
+    from netgen.weights import MappingFile, Report, Weights
+    from netgen.weights.reading import Source as WeightsSource
 
 Program = str | os.PathLike[str]
 """A program: the path of a ``.net`` file; or its text, which has a line break or a brace."""
@@ -286,6 +290,8 @@ class Net:
         self.problems = [each for each in problems if each.severity == "error"]
         """What is wrong with a prototxt that could be read nevertheless: its text can be written again, no more."""
         self._whole = whole
+        self.weights: Weights | None = None
+        """The net's weights, once some were loaded; ``to_torch`` and the ``save_…`` use them."""
 
     @property
     def name(self) -> str:
@@ -352,14 +358,93 @@ class Net:
         return self.emit("torch")
 
     def to_torch(self) -> nn.Module:
-        """The net as a live PyTorch module: ``torch_source``, executed."""
+        """The net as a live PyTorch module: ``torch_source``, executed, with the weights that were loaded."""
         try:
             import torch  # noqa: F401 - to say in time what is missing
         except ImportError as error:
             raise ImportError("to_torch needs PyTorch, pip install 'netgen[torch]'; torch_source does not") from error
-        from netgen.emit.torch import emit, live
+        from netgen.emit.torch import live
 
-        return live.load(emit(self.graph))
+        module = live.load(self._module)
+        if self.weights is not None:
+            from netgen.weights import state_of
+            from netgen.weights.live import fill
+
+            fill(module.state_dict(), state_of(self.weights, self._slots, self._module.state))
+        return module
+
+    def load_weights(
+        self,
+        source: WeightsSource,
+        /,
+        *,
+        mapping: str | os.PathLike[str] | MappingFile | None = None,
+        partial: bool = False,
+    ) -> Report:
+        """Take weights from a caffemodel, a state_dict, safetensors, or a live module's ``state_dict()``.
+
+        Arrays are found by name, by like names, and by their order and shape where that leaves no choice; ``mapping``
+        says what else is what. Raises ``NetgenError`` where not all of the net's arrays are found, unless ``partial``.
+        """
+        weights, report = self.match_weights(source, mapping=mapping)
+        if not partial and not report.is_complete:
+            raise NetgenError([report.error()])
+        self.weights = weights
+        return report
+
+    def match_weights(
+        self, source: WeightsSource, /, *, mapping: str | os.PathLike[str] | MappingFile | None = None
+    ) -> tuple[Weights, Report]:
+        """What ``load_weights`` would find, and how, whatever is missing."""
+        from netgen.weights import find_weights, read_weights
+
+        file = read_weights(source)
+        return find_weights(file, self._slots, {} if file.layers else self._state_keys, mapping=mapping)
+
+    def save_caffemodel(self, path: str | os.PathLike[str], /) -> None:
+        """Write the weights that were loaded for Caffe, beside the text that ``to_prototxt`` gives."""
+        from netgen.emit.caffe.slots import slots
+        from netgen.weights import save_caffemodel
+
+        save_caffemodel(path, self._loaded(), slots(self.graph), self.name)
+
+    def save_state_dict(self, path: str | os.PathLike[str], /) -> None:
+        """Write the weights that were loaded for ``to_torch``'s module; as safetensors if the name ends so."""
+        from netgen.weights import save_safetensors, save_state_dict
+
+        save = save_safetensors if os.fspath(path).endswith(".safetensors") else save_state_dict
+        save(path, self._loaded(), self._slots, self._module.state)
+
+    def _loaded(self) -> Weights:
+        if self.weights is None:
+            raise ValueError("the net has no weights yet: load_weights(...) takes a file or a module's state_dict()")
+        return self.weights
+
+    @cached_property
+    def _module(self) -> TorchModule:
+        from netgen.emit.torch import emit
+
+        with _without_collector():
+            return emit(self.graph)
+
+    @cached_property
+    def _state_keys(self) -> Mapping[Key, str]:
+        """The keys of the net's own state_dict; none where PyTorch cannot say the net."""
+        try:
+            return self._module.state
+        except NetgenError:
+            return {}
+
+    @cached_property
+    def _slots(self) -> list[LayerSlots]:
+        """Where the arrays lie in a caffemodel; layer by layer as the net has them, where Caffe cannot say it."""
+        from netgen.emit.caffe.slots import slots
+        from netgen.ir.slots import node_slots
+
+        try:
+            return slots(self.graph)
+        except NetgenError:
+            return node_slots(self.graph)
 
     def __str__(self) -> str:
         settings = ", ".join(f"{name} = {show(value)}" for name, value in self.settings.items())

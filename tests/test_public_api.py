@@ -41,17 +41,22 @@ def test_what_a_net_offers() -> None:
         "graph",
         "inputs",
         "layers",
+        "load_weights",
         "macs",
+        "match_weights",
         "name",
         "outputs",
         "parameters_count",
         "problems",
+        "save_caffemodel",
+        "save_state_dict",
         "settings",
         "shapes",
         "to_prototxt",
         "to_torch",
         "torch_source",
         "warnings",
+        "weights",
     }
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netgen.ir.graph import Shape
+from netgen.ir.graph import Graph, Shape
+from netgen.ir.operator import shared_arrays
 from netgen.ir.spell_caffe import Constant
 
 Key = tuple[str, str]
@@ -77,3 +78,18 @@ class LayerSlots:
 
     def __repr__(self) -> str:
         return f"<LayerSlots {self.name}: {self.type} {list(self.slots)}>"
+
+
+def node_slots(graph: Graph) -> list[LayerSlots]:
+    """The arrays of a network that Caffe has no layers for: node by node."""
+    owners: dict[str, Key] = {}
+    found = []
+    for node in graph.nodes:
+        shared = shared_arrays(node)
+        slots = []
+        for param in node.params:
+            key = (node.name, param.name)
+            owner = owners.setdefault(shared[param.name], key) if param.name in shared else key
+            slots.append(Slot(key, param.shape, owner=owner, learned=param.learned))
+        found.append(LayerSlots(node.name, node.op.name, (), (), slots))
+    return found

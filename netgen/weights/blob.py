@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from math import prod
-from mmap import mmap
 from typing import TYPE_CHECKING, Any
 
 from netgen.ir.graph import Shape
 from netgen.weights.faults import number, shape_text
-from netgen.weights.memory import forget
 from netgen.weights.numbers import FLOATS, numpy_type
 from netgen.weights.wire import BYTES, FIXED32, FIXED64, VARINT, Field, Wire, WireFault
 
@@ -41,8 +39,6 @@ class Blob:
 
     def __init__(self, wire: Wire, start: int, end: int) -> None:
         self._data = wire.data
-        self._start = start
-        self._end = end
         self._runs: dict[int, list[_Run]] = {_DATA: [], _DOUBLE_DATA: []}
         self._legacy: dict[int, int] = {}
         self._dims: list[int] = []
@@ -139,11 +135,6 @@ class Blob:
         import numpy as np
 
         return np.ndarray((run.count,), numpy_type(self.dtype), self._data, run.start, (run.stride,))
-
-    def forget(self) -> None:
-        """Give back the memory that the numbers take."""
-        if isinstance(self._data, mmap):
-            forget(self._data, self._start, self._end)
 
 
 def _signed(value: int, bits: int) -> int:

@@ -122,7 +122,7 @@ class _Reader:
             index=index,
             path=self.path,
             offset=blob.offset,
-            forget=blob.forget,
+            mapped=not isinstance(self.data, bytes),
         )
 
     def _text(self, field: Field) -> str:

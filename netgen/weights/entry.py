@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from netgen.weights.memory import forget
 from netgen.weights.numbers import FLOATS, as_float32, pieces
 
 if TYPE_CHECKING:
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 class Entry:
     """One array of a file. ``name`` is how a mapping file calls it: ``conv1[0]`` in a caffemodel.
 
-    ``read`` gives the numbers as they are stored; ``forget``, where there is one, gives back the memory that they take
-    although they could be read again. ``offset`` is where they begin in the file, if they lie there in one piece.
+    ``read`` gives the numbers as they are stored: as views of the file itself if they are ``mapped``. ``offset`` is
+    where they begin in the file, if they lie there in one piece.
     """
 
-    __slots__ = ("_forget", "_read", "dtype", "index", "layer", "name", "offset", "path", "shape")
+    __slots__ = ("_read", "dtype", "index", "layer", "mapped", "name", "offset", "path", "shape")
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class Entry:
         index: int = 0,
         path: str = "",
         offset: int | None = None,
-        forget: Callable[[], None] | None = None,
+        mapped: bool = False,
     ) -> None:
         self.name = name
         self.shape = shape
@@ -44,7 +45,7 @@ class Entry:
         self.path = path
         self.offset = offset
         self._read = read
-        self._forget = forget
+        self.mapped = mapped
 
     @property
     def count(self) -> int:
@@ -64,10 +65,8 @@ class Entry:
         return as_float32(self.stored(), self.dtype)
 
     def pieces(self) -> Iterator[np.ndarray[Any, np.dtype[np.float32]]]:
-        """The numbers as flat runs of float32. Afterwards none of them takes up memory."""
-        yield from pieces(self._read(), self.dtype)
-        if self._forget is not None:
-            self._forget()
+        """The numbers as flat runs of float32, each of which is given back before the next is read."""
+        return pieces(self._read(), self.dtype, forget if self.mapped else None)
 
     def reshaped(self, shape: Shape) -> Entry:
         """The same numbers in another shape of as many."""
@@ -82,7 +81,7 @@ class Entry:
             index=self.index,
             path=self.path,
             offset=self.offset,
-            forget=self._forget,
+            mapped=self.mapped,
         )
 
     def __repr__(self) -> str:

@@ -31,27 +31,16 @@ def map_file(path: str) -> mmap:
         raise not_read(path, SUFFIXES, error) from None
 
 
-def forget(memory: mmap, start: int, end: int) -> None:
-    """Give back what a stretch of a mapped file takes up; it is read again if anybody looks."""
-    advise = getattr(memory, "madvise", None)  # not on every system
-    if advise is None:
-        return
-    from mmap import MADV_DONTNEED
-
-    start -= start % ALLOCATIONGRANULARITY
-    advise(MADV_DONTNEED, start, end - start)
-
-
-def forget_array(array: np.ndarray[Any, Any]) -> None:
-    """The same for an array that lies in a file that somebody else mapped, and that nobody has written to."""
+def forget(array: np.ndarray[Any, Any]) -> None:
+    """Give back what an array in a mapped file takes up, as nobody has written to it: whoever looks reads it again."""
     import ctypes
     import mmap as system
 
-    if not array.size or not hasattr(system, "MADV_DONTNEED"):
+    if array.ndim != 1 or not array.size or not hasattr(system, "MADV_DONTNEED"):  # not on every system
         return
     address = array.__array_interface__["data"][0]
     start = -(-address // ALLOCATIONGRANULARITY) * ALLOCATIONGRANULARITY
-    end = (address + array.nbytes) // ALLOCATIONGRANULARITY * ALLOCATIONGRANULARITY
-    if array.flags.c_contiguous and end > start:
+    end = (address + array.size * array.strides[0]) // ALLOCATIONGRANULARITY * ALLOCATIONGRANULARITY
+    if end > start:
         libc = ctypes.CDLL(None)
         libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), ctypes.c_int(system.MADV_DONTNEED))

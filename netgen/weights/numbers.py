@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,13 +32,22 @@ def as_float32(stored: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, np.d
         return stored.astype("<f4")
 
 
-def pieces(stored: np.ndarray[Any, Any], dtype: str) -> Iterator[np.ndarray[Any, np.dtype[np.float32]]]:
-    """The numbers in the order of C as flat runs of float32, a piece at a time: no second copy is ever whole."""
+def pieces(
+    stored: np.ndarray[Any, Any], dtype: str, done: Callable[[np.ndarray[Any, Any]], None] | None = None
+) -> Iterator[np.ndarray[Any, np.dtype[np.float32]]]:
+    """The numbers in the order of C as flat runs of float32, a piece at a time: no second copy is ever whole.
+
+    ``done`` is told of the stored numbers that are not needed any more.
+    """
     import numpy as np
 
     flat = stored.reshape(-1)  # a view, unless the order is another
+    is_copy = not np.may_share_memory(flat, stored)
     for start in range(0, flat.size, PIECE):
-        yield np.ascontiguousarray(as_float32(flat[start : start + PIECE], dtype))
+        piece = flat[start : start + PIECE]
+        yield np.ascontiguousarray(as_float32(piece, dtype))
+        if done is not None and not is_copy:
+            done(piece)
 
 
 def write_numbers(stream: IO[bytes], runs: Iterable[np.ndarray[Any, Any]]) -> None:

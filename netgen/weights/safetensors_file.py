@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from netgen.diag import NetgenError
 from netgen.weights.entry import Entry, WeightsFile
 from netgen.weights.faults import damaged, number, shape_text
-from netgen.weights.memory import forget
 from netgen.weights.numbers import FLOATS, numpy_type, write_numbers
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def _entry(path: str, data: mmap, name: str, said: object, start: int) -> Entry:
         dtype=known or dtype.lower(),
         path=path,
         offset=start + begin,
-        forget=lambda: forget(data, start + begin, start + end),
+        mapped=True,
     )
 
 

@@ -12,7 +12,6 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 from netgen.diag import NetgenError
 from netgen.weights.entry import Entry, WeightsFile
 from netgen.weights.faults import damaged, foreign, holds_code, package_missing, plural, unusable
-from netgen.weights.memory import forget_array
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,7 +173,7 @@ def _from_tensor(key: str, tensor: Any, path: str, mapped: bool) -> Entry:
         lambda: _numpy(tensor),
         dtype=dtype,
         path=path,
-        forget=(lambda: forget_array(_numpy(tensor))) if mapped else None,
+        mapped=mapped,
     )
 
 

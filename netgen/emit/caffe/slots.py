@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from netgen.emit.caffe.plan import Layer, plan
+from netgen.emit.refusals import raise_refusals
 from netgen.ir.graph import Graph
 from netgen.ir.operator import shared_arrays
 from netgen.ir.slots import Key, LayerSlots, Slot
 
 
 def slots(graph: Graph) -> list[LayerSlots]:
-    """Every layer of the caffemodel, those without blobs too."""
+    """Every layer of the caffemodel, those without blobs too; raises ``NetgenError`` with all that Caffe cannot say."""
+    raise_refusals(graph, "caffe", "NG401", "Caffe cannot say this")
     owners: dict[str, Key] = {}
     return [_layer(layer, owners) for layer in plan(graph)]
 
