@@ -60,7 +60,7 @@ class Faults:
     def add(self, fault: Fault) -> int:
         """Note a fault; where to read on, -1 for nowhere. Raises if the file turns out to be something else."""
         if not self._told:
-            self._expect_a_prototxt(fault.start)
+            self._expect_a_prototxt(fault.start, max(fault.resume, fault.start))
         others = self._counts.keys() - {fault.code}
         self._counts[fault.code] = count = self._counts.get(fault.code, 0) + 1
         if not (count > 1 and fault.code in _ONCE) and not (others and fault.code in _DEPENDENT):
@@ -81,12 +81,13 @@ class Faults:
                 [self._of_kind("empty file", 0, only, 'a prototxt has fields: `name: "net" layer { … }`')]
             )
 
-    def _expect_a_prototxt(self, at: int) -> None:
+    def _expect_a_prototxt(self, at: int, next: int) -> None:
+        """``next`` is where reading could go on."""
         text = self._source.text
         conflict = CONFLICT.match(text, line_start(text, at))
         if conflict is not None:
             raise NetgenError([self._conflict(conflict.start())])
-        found = kind_of(text, at)
+        found = kind_of(text, at, next)
         if found is not None:
             kind, place = found
             title = CODES[NOT_PROTOTXT].title

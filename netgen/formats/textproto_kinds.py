@@ -83,15 +83,16 @@ CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \t\r][^\n]*)?$", re.MULTIL
 _BLANKS = re.compile(r"(?:[\s\ufeff]|\#(?!!)[^\n]*)*")
 
 
-def kind_of(text: str, at: int) -> tuple[Kind, int] | None:
-    """What a text is that could not be read on at a place, and where that shows; None if it may be a prototxt."""
+def kind_of(text: str, *places: int) -> tuple[Kind, int] | None:
+    """What a text is that could not be read on at some places, and where that shows; None if it may be a prototxt."""
     begins = _BLANKS.match(text)
     begin = begins.end() if begins else 0
     for kind in KINDS:
         if kind.line.match(text, begin):
             return kind, begin
-    line = line_start(text, at)
-    return next(((kind, line) for kind in KINDS if kind.anywhere and kind.line.match(text, line)), None)
+    lines = [line_start(text, at) for at in places]
+    anywhere = [kind for kind in KINDS if kind.anywhere]
+    return next(((kind, line) for kind in anywhere for line in lines if kind.line.match(text, line)), None)
 
 
 def line_start(text: str, at: int) -> int:
@@ -129,14 +130,14 @@ STYLES = (
     Style(r"\[\[[ \t]*([^\[\]\n]+?)[ \t]*\]\]"),
     Style(r"\$([A-Za-z_]\w*)\$"),
     Style(r"%\(([^)\n]+)\)[#0 +-]?[\d.]*[sdifgr]", "Python's % operator"),
-    Style(r"%[#0 +-]?[\d.]*([sdifgr])\b", "printf"),
+    Style(r"%[#0 +-]?[\d.]*[sdifgr]\b", "printf"),
     Style(r"%([A-Za-z_]\w*)%"),
     Style(r"@([A-Za-z_]\w*)@", "CMake or autoconf"),
     Style(r"\$([A-Za-z_]\w*)", "the shell or string.Template"),
     Style(r"<([A-Za-z_][\w .-]*)>", is_value=True),
     Style(r"\{([A-Za-z_]\w*|\d*)(?:[:!][^{}\n]*)?\}", "Python's str.format", is_value=True),
     Style(r"#([A-Za-z_]\w*)#", is_value=True),
-    Style(r"(\?{2,}|_{3,}|\bX{3,}\b)", is_value=True),
+    Style(r"(?:\?{2,}|_{3,}|\bX{3,}\b)", is_value=True),
 )
 _NAMED = tuple(style for style in STYLES if style.engine and not style.is_statement)
 _DOUBLED = Style(r"(?<!\{)\{([A-Za-z_]\w*)(?:[:!][^{}\n]*)?\}(?!\})", "Python's str.format")
@@ -167,4 +168,4 @@ def names(text: str, start: int, end: int) -> list[str]:
     else:
         styles = (found[0],)
     matches = (match for style in styles for match in style.pattern.finditer(text))
-    return list(dict.fromkeys(" ".join(match[1].split()) for match in matches))
+    return list(dict.fromkeys(" ".join(match[match.re.groups].split()) for match in matches))

@@ -45,6 +45,8 @@ _OPENS, _DOUBLE, _SINGLE, _SCALAR, _CLOSES = 1, 2, 3, 4, 5
 _SKIP = re.compile(_SPACE, re.ASCII | re.VERBOSE)
 _KEY = re.compile(rf"{_NAME} | \[ \s*+ {_NAME} (?: \s*+ [./-] \s*+ {_NAME} )*+ \s*+ \]", re.ASCII | re.VERBOSE)
 _TOKEN = re.compile(rf"([-+]?+) {_SPACE} ({_NAME}|{_NUMBER})", re.ASCII | re.VERBOSE)
+_MESSAGES = re.compile(rf"\[{_SPACE}[{{<]", re.ASCII | re.VERBOSE)
+"""The beginning of a list of messages, which needs no colon."""
 _STRINGS = {
     '"': re.compile(r'"((?:[^"\\\n]|\\[^\n])*+)"'),
     "'": re.compile(r"'((?:[^'\\\n]|\\[^\n])*+)'"),
@@ -191,11 +193,11 @@ class _Reader:
             char = self.skip()
         if char in _CLOSERS:
             self.enter(name, start, "")
-        elif not colon:
-            raise wrong.no_colon(self.text, self.last(), self.before, key, self.at)
-        elif char == "[":
+        elif char == "[" and (colon or _MESSAGES.match(self.text, self.at)):
             self.at += 1
             self.items(name, start, first=True)
+        elif not colon:
+            raise wrong.no_colon(self.text, self.last(), self.before, key, self.at)
         else:
             self.add(name, self.scalar(name, start), start)
 
@@ -236,10 +238,11 @@ class _Reader:
         while True:
             char = self.skip()
             if not first and char == ",":
+                comma = self.at
                 self.at += 1
                 char = self.skip()
                 if char == "]":
-                    self.odd.separator(self.at)
+                    self.odd.separator(comma)
             elif not first and char != "]":
                 self.needs_comma(name)
             if char == "]":

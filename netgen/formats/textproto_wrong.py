@@ -76,19 +76,19 @@ def no_colon(text: str, last: Field | None, before: int, key: re.Match[str], at:
     if valued or (same_line and char.isalpha()):
         return Fault(SYNTAX, start, end, f"`:` is missing behind `{name}`", f"write `{name}: …`", resume=resume)
     label = f"neither `:` and a value nor `{{` comes behind `{name}`"
-    return Fault(SYNTAX, start, end, label, resume=resume if char else -1)
+    hint = f"write `{name}: …` or `{name} {{ … }}`"
+    return Fault(SYNTAX, start, end, label, hint, resume=resume if char else -1)
 
 
 def no_value(text: str, name: str, start: int, at: int) -> Fault:
     """Behind the colon of a field something stands that is no value."""
     if comment := _comment(text, at):
         return comment
-    line_end = _line_end(text, start)
     char = text[at : at + 1]
-    if template := _template(text, start, line_end):
+    if "\n" not in text[start:at] and (template := _template(text, start, _stretch(text, at))):
         return template
-    if at > line_end or char in ("", "}", ">", ";", ","):
-        return _missing(name, start, at if char else -1)
+    if "\n" in text[start:at] or char in ("", "}", ">", ";", ","):
+        return _missing(text, name, start, at if char else -1)
     if elision := _elision(text, at):
         return elision
     if char in "=:{<[])(":
@@ -167,7 +167,7 @@ def _behind_raw(text: str, last: Field, raw: Raw, before: int, at: int) -> Fault
     name, _, start = last
     begin = before - len(raw)
     if "\n" in text[start:begin] and text[at] in ":{<":
-        return _missing(name, start, begin)
+        return _missing(text, name, start, begin)
     if text[at] in "\"'" and before == at:
         label = f"the string of `{name}` ends here, and its first quote is missing"
         return Fault(STRING, begin, at + 1, label, f"write {name}: {quote(raw)}", resume=at + 1)
@@ -182,7 +182,9 @@ def _unexpected(text: str, at: int) -> Fault:
     return Fault(SYNTAX, at, at + len(_show(text, at)), f"`{_show(text, at)}` cannot stand behind a value")
 
 
-def _missing(name: str, start: int, resume: int) -> Fault:
+def _missing(text: str, name: str, start: int, resume: int) -> Fault:
+    if template := _template(text, start, _line_end(text, start)):
+        return template  # one that looks like a comment
     return Fault(SYNTAX, start, start + len(name), f"`{name}` has no value", "give it one, or remove it", resume=resume)
 
 
@@ -234,7 +236,7 @@ def _template(text: str, start: int, end: int) -> Fault | None:
     said = said if len(said) <= _MOST_SHOWN else said[:_MOST_SHOWN] + "…"
     what = "belongs to a template" if style.is_statement else "is a placeholder: this is a template"
     label = f"`{said}` {what} that has not been filled in"
-    hint = _HINT_TEMPLATE + (f" (placeholders of this style are those of {style.engine})" if style.engine else "")
+    hint = _HINT_TEMPLATE + (f"; it is in the style of {style.engine}" if style.engine else "")
     end = min(match.end(), begin + _MOST_SHOWN)
     return Fault(TEMPLATE, begin, end, label, hint, resume=max(match.end(), _stretch(text, match.end())))
 
