@@ -27,6 +27,13 @@ class CaffeSchema:
         """A prototxt as a NetParameter; raises ``text_format.ParseError`` where it is none."""
         return text_format.Parse(prototxt, self._net())
 
+    def try_parse(self, prototxt: str) -> Any:
+        """The same, or None where it is none."""
+        try:
+            return self.parse(prototxt)
+        except text_format.ParseError:
+            return None
+
     def _file(self) -> descriptor_pb2.FileDescriptorProto:
         file = descriptor_pb2.FileDescriptorProto(name=f"{self.package}.proto", package=self.package, syntax="proto2")
         messages = {}

@@ -34,7 +34,7 @@ class GraphBuilder:
         self.shapes = shapes
         """The shapes of blobs that the user gave."""
         self.graph = Graph(get(net, "name", "") or "")
-        self.graph.kept = [pair for pair in net if pair[0] not in ("name", "layer")]
+        self.graph.kept = [pair for pair in net if pair[0] not in ("name", "layer") or pair == ("name", "")]
         self.problems: list[Diagnostic] = []
         self.blobs: dict[str, Value] = {}
         """What each name of a blob stands for so far."""
