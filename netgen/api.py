@@ -341,9 +341,9 @@ class Net:
             known = ", ".join(TARGETS)
             raise ValueError(f"no target `{target}`; {did_you_mean(target, TARGETS) or f'there are {known}'}")
         if target == "prototxt" and self._whole is not None:
-            from netgen.formats.prototxt import write_prototxt
+            from netgen.formats.textproto import write_text
 
-            return write_prototxt(self._whole.message)
+            return write_text(self._whole.message)
         if target != "prototxt" and self.problems:
             raise NetgenError(self.problems)
         with _without_collector():

@@ -20,6 +20,12 @@ class Enum(str):
     __slots__ = ()
 
 
+class Double(float):
+    """A number of 64 bits, which is printed with all of its digits."""
+
+    __slots__ = ()
+
+
 class Raw(str):
     """A scalar as it stood in a text without quotes, not yet typed: ``1.``, ``0x1F``, ``-inf``, ``True``, ``MAX``.
 

@@ -7,9 +7,7 @@ from typing import Any
 from netgen.diag import Diagnostic, NetgenError, Source, Span
 from netgen.diag.codes import CODES
 from netgen.formats.message import Enum, Message, Placed, Raw
-from netgen.formats.scalars import Double
 from netgen.formats.schema import fields_of, messages
-from netgen.formats.textproto import float_text, quote, quote_bytes
 from netgen.formats.textproto_reader import read_text
 from netgen.formats.typed import type_values
 from netgen.formats.upgrade import upgrade_net, upgrade_solver
@@ -73,36 +71,6 @@ def message_of(raw: Placed, source: Source) -> str:
     span = Span(source, max(raw.starts[0], 0), max(raw.starts[0], 0) + len(raw[0][0]))
     label = f"no message of Caffe's has the field{'s' if len(names) > 1 else ''} {shown}"
     raise NetgenError([Diagnostic("NG529", CODES["NG529"].title, span, label)])
-
-
-def write_prototxt(message: Message) -> str:
-    """A message as text: the fields in the order in which they stand, one a line."""
-    lines: list[str] = []
-    _write(message, "", lines)
-    return "".join(lines)
-
-
-def _write(message: Message, indent: str, lines: list[str]) -> None:
-    for name, value in message:
-        if isinstance(value, list):
-            lines.append(f"{indent}{name} {{\n")
-            _write(value, indent + "  ", lines)
-            lines.append(f"{indent}}}\n")
-        else:
-            lines.append(f"{indent}{name}: {scalar_text(value)}\n")
-
-
-def scalar_text(value: object) -> str:
-    """A scalar as it stands in a text."""
-    if isinstance(value, str):
-        return value if isinstance(value, Enum | Raw) else quote(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Double):
-        return repr(float(value)).removesuffix(".0")
-    if isinstance(value, float):
-        return float_text(value)
-    return quote_bytes(value) if isinstance(value, bytes) else str(value)
 
 
 def as_protobuf(message: Message, name: str = "NetParameter") -> Any:

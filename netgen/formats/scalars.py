@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from struct import pack, unpack
 
-from netgen.formats.message import Enum, Raw
+from netgen.formats.message import Double, Enum, Raw
 from netgen.formats.schema import EnumType, Field
 
 _WHOLE = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\Z")
@@ -17,12 +17,6 @@ _BITS = {"int32": (31, True), "int64": (63, True), "uint32": (32, False), "uint6
 _MOST_DIGITS = 40
 _LONGEST = 400
 """No integer has more digits, and no number that a person means is longer: converting takes more than linear time."""
-
-
-class Double(float):
-    """A number of 64 bits, which is printed with all of its digits."""
-
-    __slots__ = ()
 
 
 Scalar = int | float | bool | str

@@ -1,12 +1,43 @@
-"""Protobuf's text format: how numbers, strings and comments are spelled in it."""
+"""Protobuf's text format: how messages, numbers, strings and comments are spelled in it."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from struct import pack, unpack
 
+from netgen.formats.message import Double, Enum, Message, Raw
+
 _INFINITY = float("inf")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def write_text(message: Message) -> str:
+    """A message as text: a field a line, in the order in which they stand."""
+    return "".join(f"{line}\n" for line in message_lines(message))
+
+
+def message_lines(message: Message, indent: str = "") -> list[str]:
+    """The lines of a message's fields."""
+    lines = []
+    for name, value in message:
+        if isinstance(value, list):
+            lines += [f"{indent}{name} {{", *message_lines(value, indent + "  "), f"{indent}}}"]
+        else:
+            lines.append(f"{indent}{name}: {scalar_text(value)}")
+    return lines
+
+
+def scalar_text(value: object) -> str:
+    """A scalar as it stands in a text."""
+    if isinstance(value, str):
+        return value if isinstance(value, Enum | Raw) else quote(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Double):
+        return repr(float(value)).removesuffix(".0")
+    if isinstance(value, float):
+        return float_text(value)
+    return quote_bytes(value) if isinstance(value, bytes) else str(value)
 
 
 @lru_cache(maxsize=4096)

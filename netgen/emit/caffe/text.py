@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from netgen.emit.caffe.plan import Layer
 from netgen.emit.templates import template
-from netgen.formats.message import Enum, Message, Raw
-from netgen.formats.textproto import comment_lines, float_text, quote, quote_bytes
+from netgen.formats.message import Message
+from netgen.formats.textproto import comment_lines, message_lines, quote, scalar_text
 from netgen.ir.graph import Graph
 from netgen.ir.spell_caffe import CaffeLayer
 
@@ -51,32 +51,9 @@ def _rows(message: Message, depth: int = 0) -> tuple[Row, ...]:
     rows: list[Row] = []
     for name, value in message:
         if not isinstance(value, list):
-            rows.append((name, _scalar(value), None))
+            rows.append((name, scalar_text(value), None))
         elif depth < _DEPTH:
             rows.append((name, "", _rows(value, depth + 1)))
         else:
-            rows.append((name, "", tuple((line, "", None) for line in _lines(value))))
+            rows.append((name, "", tuple((line, "", None) for line in message_lines(value))))
     return tuple(rows)
-
-
-def _lines(message: Message, indent: str = "") -> list[str]:
-    """The lines of a message that stands deep."""
-    lines = []
-    for name, value in message:
-        if isinstance(value, list):
-            lines += [f"{indent}{name} {{", *_lines(value, indent + "  "), f"{indent}}}"]
-        else:
-            lines.append(f"{indent}{name}: {_scalar(value)}")
-    return lines
-
-
-def _scalar(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return float_text(value)
-    if isinstance(value, bytes):
-        return quote_bytes(value)
-    if isinstance(value, str) and not isinstance(value, (Enum, Raw)):
-        return quote(value)
-    return str(value)
