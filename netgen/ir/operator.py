@@ -155,6 +155,8 @@ class Operator:
     @classmethod
     def refuses(cls, target: str, n: Node) -> Refused | None:
         """Why a target cannot say this node, or None. ``target`` is caffe, torch or onnx."""
+        if target == "caffe" and n.origin is not None:
+            return None  # what was read from Caffe is written as it was
         spelling = getattr(cls, target)
         if isinstance(spelling, Refused):
             return spelling

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, ClassVar
 
-from netgen.formats.message import Enum, Message, get_all
+from netgen.formats.message import Enum, Message, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
-from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Optional, Pair
-from netgen.ir.operator import Operator
-from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Spatial, Words
+from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Extents, Optional
+from netgen.ir.operator import Operator, Refused
+from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Many, Spatial, Sub, Words
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling, pair
-from netgen.ops.rules import same_pad, spatial
+from netgen.ops.rules import each_way, places, same_pad, show_shape, spatial
 
 LOWEST = -3.4028234663852886e38
 """The float that Caffe's maximum begins with, -FLT_MAX."""
@@ -26,16 +27,20 @@ def _last_window(extent: int, kernel: int, stride: int, pad: int, *, ceil: bool,
     return last - 1 if clip and last * stride >= extent + pad else last
 
 
-def _last_windows(n: Node) -> tuple[int, int]:
-    a = n.a
-    (pad_h, pad_w), (stride_h, stride_w), (kernel_h, kernel_w) = a["pad"], a["stride"], a["kernel"]
-    ceil = a["rounding"] == "ceil"
-    clip = pad_h > 0 or pad_w > 0
-    height, width = n.inputs[0].shape[2:]
-    return (
-        _last_window(height, kernel_h, stride_h, pad_h, ceil=ceil, clip=clip),
-        _last_window(width, kernel_w, stride_w, pad_w, ceil=ceil, clip=clip),
-    )
+def _last_windows(n: Node) -> list[int]:
+    """The same for each axis of places."""
+    kernel, stride, pad = _ways(n)
+    ceil = n.a["rounding"] == "ceil"
+    clip = max(pad) > 0
+    return [
+        _last_window(extent, k, s, p, ceil=ceil, clip=clip)
+        for extent, k, s, p in zip(n.inputs[0].shape[2:], kernel, stride, pad, strict=True)
+    ]
+
+
+def _ways(n: Node) -> tuple[tuple[int, ...], ...]:
+    """Kernel, stride and pad, each way."""
+    return each_way(n, "kernel"), each_way(n, "stride"), each_way(n, "pad")
 
 
 class Pool(Operator):
@@ -43,9 +48,9 @@ class Pool(Operator):
 
     short = "pool"
     args: ClassVar[tuple[Arg, ...]] = (
-        Arg("kernel", Pair(), REQUIRED, "size of the window"),
-        Arg("stride", Optional(Pair()), None, "step between two windows; the kernel's size where it is not given"),
-        Arg("pad", Pair(0, "same"), 0, 'padding around the input; "same" keeps the size at stride 1'),
+        Arg("kernel", Extents(), REQUIRED, "size of the window"),
+        Arg("stride", Optional(Extents()), None, "step between two windows; the kernel's size where it is not given"),
+        Arg("pad", Extents(0, "same"), 0, 'padding around the input; "same" keeps the size at stride 1'),
         Arg("rounding", Choice("ceil", "floor"), "ceil", "whether a last window that is not full is kept"),
     )
     shape_rule = (
@@ -59,28 +64,30 @@ class Pool(Operator):
             a["stride"] = a["kernel"]
         if a["pad"] == "same":
             a["pad"] = same_pad(a.kernel)
-        if any(pad >= kernel for pad, kernel in zip(a["pad"], a["kernel"], strict=True)):
+        pads = a["pad"] if len(a["pad"]) == len(a["kernel"]) else a["pad"][:1] * len(a["kernel"])
+        if any(pad >= kernel for pad, kernel in zip(pads, a["kernel"], strict=True)):
             raise Fault(
                 "NG208",
                 "argument out of range",
-                f"pad {_by(a.pad)} must be smaller than the {_by(a.kernel)} window",
+                f"pad {show_shape(pads)} must be smaller than the {show_shape(a.kernel)} window",
                 arg="pad",
                 hint="a window that sees only padding computes nothing",
             )
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
-        batch, channels, height, width = spatial(n)
-        last_h, last_w = _last_windows(n)
-        if last_h < 0 or last_w < 0:
+        batch, channels, *extents = places(n)
+        last = _last_windows(n)
+        if min(last) < 0:
+            kernel, _, pad = (show_shape(way) for way in _ways(n))
             raise Fault(
                 "NG305",
                 "window is larger than the input",
-                f"a {_by(n.a.kernel)} window does not fit into {height}x{width} with pad {_by(n.a.pad)}",
+                f"a {kernel} window does not fit into {show_shape(tuple(extents))} with pad {pad}",
                 arg="kernel",
                 hint="use a smaller kernel, or a global pooling for all that there is",
             )
-        return [(batch, channels, last_h + 1, last_w + 1)]
+        return [(batch, channels, *(each + 1 for each in last))]
 
 
 _MASK = Arg("mask", Bool(), False, "whether the places of the values, row * width + column, are a second result")
@@ -93,8 +100,28 @@ def _read_mask(a: dict[str, object], layer: Message) -> bool:
     return tops in (1, 2)
 
 
-def _by(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"
+class _Rounding(Words):
+    """How sizes round. Before Caffe had a field for it, forks had theirs."""
+
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        if get(message, "ceil_mode", True) is False or get(message, "torch_pooling", False) is True:
+            a[self.arg] = "floor"
+            return True
+        return super().read(message, a)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, "ceil_mode", "torch_pooling")
+
+
+NEUTRAL = {"avg_include_pad": True}
+"""A field of Intel's fork that tells whether padding counts: as it does everywhere else."""
+
+
+def caffe_refuses(n: Node) -> Refused | None:
+    if len(n.x[0]) == 4:
+        return None
+    return Refused("Caffe pools over height and width alone", "only forks have a layer for it, such as NdPooling")
 
 
 def caffe_fields(method: str) -> tuple[Field, ...]:
@@ -104,8 +131,28 @@ def caffe_fields(method: str) -> tuple[Field, ...]:
         Spatial("stride", "stride", "stride", 1, always=True),
         Spatial("pad", "pad", "pad", 0),
         Fixed("global_pooling", False, False, always=False),
-        Words("round_mode", "rounding", {"ceil": "CEIL", "floor": "FLOOR"}, "CEIL"),
+        _Rounding("round_mode", "rounding", {"ceil": "CEIL", "floor": "FLOOR"}, "CEIL"),
     )
+
+
+def _nd_caffe(method: str) -> CaffeSpelling:
+    """The layer of video-caffe that pools along any axes."""
+    return CaffeSpelling(
+        "NdPooling",
+        "pooling_param",
+        Fixed("pool", Enum(method), Enum("MAX")),
+        Fixed("global_pooling", False, False, always=False),
+        Sub("pad_shape", Many("dim", "pad")),
+        Sub("kernel_shape", Many("dim", "kernel")),
+        Sub("stride_shape", Many("dim", "stride")),
+        reads=_steps_by_one,
+        fork="video-caffe",
+    )
+
+
+def _steps_by_one(a: dict[str, object], layer: Message) -> bool:
+    a.setdefault("stride", 1)
+    return "kernel" in a and len(get_all(layer, "top")) == 1
 
 
 # --- PyTorch --------------------------------------------------------------------------------------
@@ -117,10 +164,19 @@ def _differs(n: Node) -> bool:
     It refuses a pad of more than half a window; and it never keeps a window outside the input, as
     Caffe does where the stride is larger than the window, there is no pad and sizes round up.
     """
-    a = n.a
-    wide = any(2 * pad > kernel for pad, kernel in zip(a.pad, a.kernel, strict=True))
-    loose = any(stride > kernel for stride, kernel in zip(a.stride, a.kernel, strict=True))
-    return wide or (loose and a.rounding == "ceil" and a.pad == (0, 0))
+    kernel, stride, pad = _ways(n)
+    wide = any(2 * p > k for p, k in zip(pad, kernel, strict=True))
+    loose = any(s > k for s, k in zip(stride, kernel, strict=True))
+    return wide or (loose and n.a.rounding == "ceil" and not any(pad))
+
+
+def _torch_refuses(n: Node) -> Refused | None:
+    if len(n.x[0]) == 4 or not _differs(n):
+        return None
+    return Refused(
+        "PyTorch pools with other windows here, along axes other than height and width",
+        "use a pad of at most half the kernel and a stride of at most the kernel",
+    )
 
 
 def _torch_options(n: Node) -> dict[str, object]:
@@ -136,13 +192,19 @@ def _torch_spelling(module: str, function: str, odd: Helper) -> TorchSpelling:
         if _differs(n):
             return Call(_odd(n, odd).name, Input(), a.kernel, a.stride, a.pad, ceil=a.rounding == "ceil")
         indices = {"return_indices": True} if a.get("mask") else {}
-        return Call(function, Input(), pair(a.kernel), **_torch_options(n), **indices)
+        return Call(f"{function}{len(n.x[0]) - 2}d", Input(), pair(a.kernel), **_torch_options(n), **indices)
+
+    def construct(n: Node) -> Call | None:
+        if _differs(n) or n.a.get("mask"):
+            return None
+        return Call(f"{module}{len(n.x[0]) - 2}d", pair(n.a.kernel), **_torch_options(n))
 
     return TorchSpelling(
-        lambda n: None if _differs(n) or n.a.get("mask") else Call(module, pair(n.a.kernel), **_torch_options(n)),
+        construct,
         call,
         defaults={"padding": 0, "ceil_mode": False, "ceil": True},
         helpers=lambda n: [_odd(n, odd)] if _differs(n) else [],
+        refuses=_torch_refuses,
         fresh=True,
     )
 
@@ -240,55 +302,59 @@ def _caffe_avg_pool(
 # --- ONNX -----------------------------------------------------------------------------------------
 
 
-def _outside(n: Node) -> tuple[int, int]:
+def _outside(n: Node) -> list[int]:
     """For each axis 1 if the last window lies outside the input, which no pool of ONNX does."""
-    a, x = n.a, n.x[0]
-    last_h, last_w = _last_windows(n)
-    return int(last_h * a.stride[0] >= x[2] + a.pad[0]), int(last_w * a.stride[1] >= x[3] + a.pad[1])
+    _, stride, pad = _ways(n)
+    ends = zip(n.x[0][2:], _last_windows(n), stride, pad, strict=True)
+    return [int(last * s >= extent + p) for extent, last, s, p in ends]
 
 
-def _onnx_ends(n: Node) -> tuple[int, int]:
+def _onnx_ends(n: Node) -> list[int]:
     """How far the last windows that touch the input reach beyond it: said as pads, so that ONNX need not round."""
-    a, x = n.a, n.x[0]
-    (last_h, last_w), (outside_h, outside_w) = _last_windows(n), _outside(n)
-    end_h = (last_h - outside_h) * a.stride[0] + a.kernel[0] - x[2] - a.pad[0]
-    end_w = (last_w - outside_w) * a.stride[1] + a.kernel[1] - x[3] - a.pad[1]
-    return max(end_h, 0), max(end_w, 0)
+    last = [last - outside for last, outside in zip(_last_windows(n), _outside(n), strict=True)]
+    reach = zip(n.x[0][2:], last, *_ways(n), strict=True)
+    return [max(at * s + k - extent - p, 0) for extent, at, k, s, p in reach]
 
 
 def onnx_pool(type: str, n: Node, empty: float, **more: Any) -> list[OnnxNode]:
     """A pooling; where windows lie outside the input, what they give is padded to its output."""
-    a = n.a
-    pool = OnnxNode(type, kernel_shape=a.kernel, strides=a.stride, pads=(*a.pad, *_onnx_ends(n)), **more)
-    if not any(_outside(n)):
+    kernel, stride, pad = _ways(n)
+    pool = OnnxNode(type, kernel_shape=kernel, strides=stride, pads=(*pad, *_onnx_ends(n)), **more)
+    outside = _outside(n)
+    if not any(outside):
         return [pool]
-    return chain(pool, OnnxNode("Pad", (0, Const([*[0] * 6, *_outside(n)]), number(empty)), mode="constant"))
+    ends = Const([*[0] * (len(outside) + 4), *outside])
+    return chain(pool, OnnxNode("Pad", (0, ends, number(empty)), mode="constant"))
 
 
 def _onnx_avg(n: Node) -> list[OnnxNode]:
     """Without a pad ONNX counts as Caffe does; with one it also counts what lies beyond the padding."""
-    a = n.a
-    padded = a.pad != (0, 0)
-    average = onnx_pool("AveragePool", n, 0.0, count_include_pad=int(padded))
-    beyond = any(end > pad for end, pad in zip(_onnx_ends(n), a.pad, strict=True))
-    if any(_outside(n)) or (padded and beyond):
+    pad = each_way(n, "pad")
+    average = onnx_pool("AveragePool", n, 0.0, count_include_pad=int(any(pad)))
+    beyond = any(end > p for end, p in zip(_onnx_ends(n), pad, strict=True))
+    if any(_outside(n)) or (any(pad) and beyond):
         return chain(*average, OnnxNode("Mul", (0, Const(_corrections(n), "float"))))
     return average
 
 
-def _corrections(n: Node) -> list[list[float]]:
+def _corrections(n: Node) -> object:
     """What ONNX divided by over what Caffe divides by, for each place of the output."""
-    a = n.a
+    kernel, stride, pad = _ways(n)
     sizes = []
-    for axis in (0, 1):
-        end = n.x[0][axis + 2] + 2 * a.pad[axis]
-        starts = [i * a.stride[axis] for i in range(n.y[0][axis + 2])]
-        sizes.append([min(start + a.kernel[axis], end) - start for start in starts])
-    whole = a.kernel[0] * a.kernel[1]
-    counts = [[high * wide for wide in sizes[1]] for high in sizes[0]]
-    if a.pad == (0, 0):
-        return [[1.0 if count else float("inf") for count in row] for row in counts]
-    return [[whole / count for count in row] for row in counts]
+    for axis, count in enumerate(n.y[0][2:]):
+        end = n.x[0][axis + 2] + 2 * pad[axis]
+        starts = [i * stride[axis] for i in range(count)]
+        sizes.append([min(start + kernel[axis], end) - start for start in starts])
+    if any(pad):
+        return _products(sizes, lambda count: prod(kernel) / count)
+    return _products(sizes, lambda count: 1.0 if count else float("inf"))
+
+
+def _products(sizes: list[list[int]], then: Callable[[int], float], so_far: int = 1) -> object:
+    """What ``then`` makes of the product of a size for each axis, at each place."""
+    if not sizes:
+        return then(so_far)
+    return [_products(sizes[1:], then, so_far * size) for size in sizes[0]]
 
 
 def _with_places(nodes: list[OnnxNode], n: Node) -> list[OnnxNode]:
@@ -323,10 +389,21 @@ class MaxPool(Pool):
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
-        return super().infer(n) * (2 if n.a["mask"] else 1)
+        if not n.a["mask"]:
+            return super().infer(n)
+        spatial(n)
+        return super().infer(n) * 2
 
-    caffe = CaffeSpelling("Pooling", "pooling_param", *caffe_fields("MAX"), reads=_read_mask)
-    torch = _torch_spelling("nn.MaxPool2d", "F.max_pool2d", ODD_MAX)
+    caffe = CaffeSpelling(
+        "Pooling",
+        "pooling_param",
+        *caffe_fields("MAX"),
+        neutral=NEUTRAL,
+        reads=_read_mask,
+        refuses=caffe_refuses,
+    )
+    caffe_forks = (_nd_caffe("MAX"),)
+    torch = _torch_spelling("nn.MaxPool", "F.max_pool", ODD_MAX)
     onnx = OnnxSpelling(lambda n: _with_places(onnx_pool("MaxPool", n, LOWEST), n))
 
 
@@ -338,8 +415,9 @@ class AvgPool(Pool):
 
     name = "avg_pool"
     example = "avg_pool(x, 2)"
-    caffe = CaffeSpelling("Pooling", "pooling_param", *caffe_fields("AVE"))
-    torch = _torch_spelling("nn.AvgPool2d", "F.avg_pool2d", ODD_AVG)
+    caffe = CaffeSpelling("Pooling", "pooling_param", *caffe_fields("AVE"), neutral=NEUTRAL, refuses=caffe_refuses)
+    caffe_forks = (_nd_caffe("AVE"),)
+    torch = _torch_spelling("nn.AvgPool", "F.avg_pool", ODD_AVG)
     onnx = OnnxSpelling(_onnx_avg)
 
 
@@ -354,7 +432,7 @@ class _GlobalPool(Operator):
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
-        batch, channels, _, _ = spatial(n)
+        batch, channels = spatial(n)[:2]
         return [(batch, channels, 1, 1)]
 
 
@@ -365,6 +443,8 @@ def _global_caffe(method: str, reads: Callable[[dict[str, object], Message], boo
         Fixed("pool", Enum(method), Enum("MAX")),
         Fixed("global_pooling", True, False),
         reads=reads,
+        ignores=("engine", "round_mode", "ceil_mode", "torch_pooling", "avg_include_pad"),
+        neutral={"stride": 1, "stride_h": 1, "stride_w": 1, "pad": 0, "pad_h": 0, "pad_w": 0},
     )
 
 

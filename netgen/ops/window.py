@@ -265,6 +265,11 @@ class StochasticPool(pool.Pool):
         a["pad"] = (0, 0)
         super().check(a)
 
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        spatial(n)
+        return super().infer(n)
+
     caffe = CaffeSpelling(
         "Pooling",
         "pooling_param",
