@@ -215,7 +215,7 @@ def _stretches(nodes: list[Node], splits: list[_Split]) -> Iterator[Stretch]:
 def _named(nodes: list[Node], key: str, rests: list[str]) -> Stretch:
     """A stretch with the names that its layers suggest. A rest with a zero byte has what stood before the number."""
     if "\0" not in rests[0]:
-        return Stretch(nodes, key, re.sub(r"[_\-]?\d+[a-z]?(_\d+)*$", "", key) or "block", rests)
+        return Stretch(nodes, key, re.sub(r"[_\-]?\d+[A-Za-z]?(_\d+)*$", "", key) or "block", rests)
     heads = Counter(rest.partition("\0")[0] for rest in rests)
     (usual, count), *others = heads.most_common()
     common = usual if not others or 2 * count >= 3 * others[0][1] else _common(list(heads))

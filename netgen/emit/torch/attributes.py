@@ -14,7 +14,7 @@ from re import sub
 from netgen.emit.torch.body import Body, Leaf, Step, Use
 from netgen.emit.torch.fold import Chain, flat, is_made_up
 from netgen.emit.torch.merge import Branch, Choice, Skeleton, Slot
-from netgen.emit.torch.naming import MODULE_ATTRIBUTES, Unique, attribute, plural
+from netgen.emit.torch.naming import MODULE_ATTRIBUTES, Unique, attribute, identifier, plural
 from netgen.ir.graph import Loop
 
 
@@ -95,7 +95,7 @@ def _own_name(step: Step, body: Body) -> str:
 def _short(step: Step) -> str:
     if isinstance(step, Leaf):
         return step.spelled.nodes[0].op.short
-    return step.body.instance.block if isinstance(step, Use) else "layer"
+    return identifier(step.body.instance.block, "block") if isinstance(step, Use) else "layer"
 
 
 def _family(step: Step) -> str:

@@ -49,7 +49,7 @@ def identifier(name: str, fallback: str = "x") -> str:
     if not plain:
         return fallback
     if plain[0].isdigit():
-        plain = f"{fallback}_{plain}"
+        plain = f"{fallback if fallback[0].isalpha() else 'x'}_{plain}"
     return f"{plain}_" if iskeyword(plain) or issoftkeyword(plain) else plain
 
 
