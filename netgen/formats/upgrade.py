@@ -138,20 +138,20 @@ class _Upgrade:
             layer = Placed([("name", "input"), ("type", "Input")], start=place)
             for (_, top), start in tops:
                 add(layer, "top", top, start)
-            given = Placed([("shape", shape) for shape in shapes], [shape.start for shape in shapes], place)
+            given = Placed([("shape", shape) for shape, _ in shapes], [start for _, start in shapes], place)
             add(layer, "input_param", given, place)
             first = next((at for at, (field, _) in enumerate(rows) if field[0] == "layer"), len(rows))
             rows.insert(first, (("layer", layer), place))
         return Placed([field for field, _ in rows], [start for _, start in rows], net.start, net.end)
 
-    def shapes(self, net: Placed, tops: list[_Row]) -> list[Placed]:
-        """The shape of each input; none at all where the net says none."""
+    def shapes(self, net: Placed, tops: list[_Row]) -> list[tuple[Placed, int]]:
+        """The shape of each input and where it stands; none at all where the net says none."""
         given = [(shape, start) for (name, shape), start in _rows(net) if name == "input_shape"]
         dims = [(dim, start) for (name, dim), start in _rows(net) if name == "input_dim"]
         if given:
             if len(given) != len(tops):
                 self.miscounted(given[-1][1], len(tops), len(given), "`input_shape`", len(given) > len(tops))
-            return [shape for shape, _ in given[: len(tops)] if isinstance(shape, Placed)]
+            return [(shape, start) for shape, start in given[: len(tops)] if isinstance(shape, Placed)]
         if not dims:
             self.shapeless(net, tops)
             return []
@@ -221,8 +221,9 @@ def _rows(message: Placed) -> list[_Row]:
     return list(zip(message, message.starts, strict=True))
 
 
-def _shape(dims: list[tuple[object, int]]) -> Placed:
-    return Placed([("dim", dim) for dim, _ in dims], [start for _, start in dims], dims[0][1])
+def _shape(dims: list[tuple[object, int]]) -> tuple[Placed, int]:
+    start = dims[0][1]
+    return Placed([("dim", dim) for dim, _ in dims], [start for _, start in dims], start), start
 
 
 def _is_of_v1(name: str, value: object) -> bool:

@@ -254,7 +254,7 @@ def _in_order(spec: Placed) -> None:
 def type_of(said: object, start: int, warn: Warn) -> str:
     """The type of a v1 layer as it is spelled today."""
     word = str(said)
-    if not isinstance(said, Enum):
+    if isinstance(said, str) and not isinstance(said, Enum):
         return TYPES.get(word, word)
     if word in TYPES:
         return TYPES[word]
