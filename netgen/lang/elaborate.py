@@ -135,7 +135,8 @@ class Elaborator(Calls):
 
     def _unread_inputs(self) -> None:
         for value in self.graph.inputs:
-            if not value.readers and len(self.graph.nodes) > len(self.graph.inputs) and not self.errors:
+            meant = value.variable.startswith("_")
+            if not value.readers and not meant and len(self.graph.nodes) > len(self.graph.inputs) and not self.errors:
                 self.warn("NG211", f"input `{value.node.name}` is never used", value.node.span, "no layer reads it")
 
     # --- statements: each gives the returned values, or None while the block goes on -----------

@@ -34,9 +34,9 @@ def emit(graph: Graph) -> str:
 
 
 def _size(graph: Graph) -> Parameter | None:
-    """A setting for the height and width of the one input, where that is an image with equal sides."""
-    inputs = [node for node in graph.nodes if not node.op.operands]
-    if len(inputs) != 1 or len(inputs[0].y[0]) != 4:
+    """A setting for the height and width of the one image that is put in, where these are equal."""
+    images = [value.shape for value in graph.inputs if len(value.shape) == 4]
+    if len(images) != 1:
         return None
-    height, width = inputs[0].y[0][2:]
+    height, width = images[0][2:]
     return Parameter("size", "int", [height], height) if height == width > 1 else None

@@ -43,7 +43,7 @@ class Writer:
         self.network = network
         self.blocks: list[Block] = []
         self._made: dict[int, _Made] = {}
-        self._taken = {*OPERATORS, network.graph.name}
+        self._taken = {*OPERATORS, identifier(network.graph.name, "Net")}
         self._layers = {node.name for node in network.graph.nodes}
 
     def net(self, root: list[Item], size: Variable | None) -> Block:
@@ -51,7 +51,7 @@ class Writer:
         for groups in _groups(root):
             self._made[groups[0].label] = self._block(groups)
         graph = self.network.graph
-        block = Block(graph.name)
+        block = Block(identifier(graph.name, "Net"))
         block.doc = graph.doc
         unread = [value for node in graph.nodes for value in node.outputs if not value.readers]
         outputs = [] if graph.outputs == unread else graph.outputs
@@ -75,7 +75,7 @@ class Writer:
             made.names = names
             settings.known.append((Variable("name"), names))
         elif len(groups) > 1 and first.core:
-            settings.identify([group.core for group in groups])
+            settings.identify(names if all(names) and len(cut) == 1 else [group.core for group in groups])
         block.tensors = _tensors(groups)
         tensors = dict(zip(first.inputs, block.tensors, strict=True))
         body = Body(made.names, tensors, first.outputs, settings, self._layers)
@@ -114,7 +114,7 @@ class Writer:
         step.names = [node.name for node in nodes]
         step.hint = first.name
         step.is_heavy = leaves[0].is_heavy
-        step.is_light = first.op.in_place and not first.params
+        step.is_light = leaves[0].is_light
         step.variables = _variables(first)
         return step
 
@@ -207,7 +207,7 @@ def _variables(node: Node) -> list[str]:
 
 def _with_size(steps: Sequence[Step], size: Variable) -> None:
     """Put the variable into the place of the input's height and width."""
-    step = next(step for step in steps if step.op is OPERATORS["input"])
+    step = next(step for step in steps if step.op is OPERATORS["input"] and len(step.arguments) == 4)
     step.arguments[2:4] = [(name, Formula(size)) for name, _ in step.arguments[2:4]]
 
 
@@ -249,5 +249,8 @@ def _described(group: Group) -> str:
     letters = "".join(letter if letter.isalpha() else " " for letter in group.core).split()
     if group.pattern[0].startswith(HOLE) and letters and len(letters[0]) > 2 and letters[0] not in OPERATORS:
         return identifier(letters[0].lower(), "block")
+    first = next(group.nodes)
+    if first.a.get("groups", 1) > 1 and first.a["groups"] == first.x[0][1]:
+        return "separable"
     last = [node.op.name for node in group.nodes if len(node.inputs) > 1]
     return {"add": "residual", "concat": "branches"}.get(last[-1] if last else "", "unit")

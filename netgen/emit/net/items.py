@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from netgen.emit.net import cores
 from netgen.emit.net.arguments import Arguments
@@ -10,6 +11,8 @@ from netgen.ir.filler import Filler
 from netgen.ir.graph import Graph, Instance, Node, Value
 from netgen.ir.kinds import Choice, Kind, Optional
 
+UNIT = 4
+"""The most layers of a unit, such as convolution, normalisation, scale and activation."""
 MAX_DEPTH = 24
 """How deep groups may lie in each other: well below what the language bears."""
 
@@ -17,7 +20,7 @@ MAX_DEPTH = 24
 class Leaf:
     """One layer."""
 
-    __slots__ = ("inputs", "is_heavy", "label", "node", "outputs")
+    __slots__ = ("inputs", "is_elementwise", "is_heavy", "is_light", "label", "node", "outputs")
 
     def __init__(self, node: Node, label: int) -> None:
         self.node = node
@@ -27,6 +30,9 @@ class Leaf:
         self.outputs: list[Value] = node.outputs
         self.is_heavy = node.is_known and node.op.macs(node) > 0
         """Whether it multiplies by weights, as convolutions do."""
+        self.is_elementwise = node.op.in_place
+        self.is_light = node.op.in_place and not node.params
+        """Whether it is an activation or the like, which belongs to the layer in front of it."""
 
     @property
     def nodes(self) -> Iterator[Node]:
@@ -56,6 +62,11 @@ class Group:
         self.variables: list[str] = []
 
     @property
+    def is_unit(self) -> bool:
+        """Whether it is a few layers that follow each other straight."""
+        return len(self.items) <= UNIT and is_straight(self.items)
+
+    @property
     def nodes(self) -> Iterator[Node]:
         for item in self.items:
             yield from item.nodes
@@ -73,6 +84,15 @@ class Outline:
 
 
 Item = Leaf | Group
+
+
+def is_straight(items: Sequence[Item]) -> bool:
+    """Whether items are layers that follow each other straight."""
+    if not all(isinstance(item, Leaf) and len(item.inputs) == len(item.outputs) == 1 for item in items):
+        return False
+    return all(
+        after.inputs == before.outputs and len(before.outputs[0].readers) == 1 for before, after in pairwise(items)
+    )
 
 
 class Labels:
@@ -134,6 +154,12 @@ class Network:
         if not outputs:
             outputs = next((item.outputs[:1] for item in reversed(items) if item.outputs), [])
         return Outline(inputs, outputs, _wiring(items, inputs, outputs))
+
+    def is_open(self, items: Sequence[Item]) -> bool:
+        """Whether what some items read is read behind them as well."""
+        end = max(self._places[node] for node in items[-1].nodes)
+        made = {value for item in items for value in item.outputs}
+        return any(self._last[value] > end for item in items for value in item.inputs if value not in made)
 
     def relabel(self, items: Iterable[Item]) -> None:
         """Tell groups anew from each other, after groups were made within them."""

@@ -40,21 +40,24 @@ def spread_short(arguments: Arguments, root: list[Item]) -> list[Item]:
     return spread(root)
 
 
-def lines(arguments: Arguments, items: Sequence[Item]) -> int:
-    """About how many lines some items take: a chain is one if it has room there, else one a link."""
+def lines(arguments: Arguments, items: Sequence[Item], *, calls: int = 1) -> int:
+    """About how many lines some items take: a chain is one if it has room there, else one a link.
+
+    ``calls`` is what a call of a longer block counts.
+    """
     total = links = columns = alike = 0
     before: Item | None = None
     for item in items:
         alike = alike + 1 if before is not None and before.label == item.label else 0
-        if isinstance(item, Group) and alike > _LOOP:
-            continue
-        follows = before is not None and item.inputs == before.outputs[:1] and len(before.outputs[0].readers) == 1
-        begins = isinstance(item, Group) or item.is_heavy
-        if begins or not follows:
-            total += _chain(links, columns)
-            links = columns = 0
-        links += 1
-        columns += _columns(arguments, item)
+        if isinstance(item, Group) and not item.is_unit:
+            total += calls if alike <= _LOOP else 0
+        else:
+            follows = before is not None and item.inputs == before.outputs[:1] and len(before.outputs[0].readers) == 1
+            if isinstance(item, Group) or item.is_heavy or not follows:
+                total += _chain(links, columns)
+                links = columns = 0
+            links += 1
+            columns += _columns(arguments, item)
         before = item
     return total + _chain(links, columns)
 

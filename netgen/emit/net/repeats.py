@@ -1,27 +1,27 @@
 """Finds stretches of layers that come again, with other numbers and names in them: each is a block to be called.
 
-First the small units that networks are made of (convolution, normalisation, activation), then whatever comes again,
-what saves most lines first. A stretch is taken only where one string says the names of its layers (cores.py) and where
-calls are shorter than what they stand for.
+First whatever comes again in the net, what saves most lines first; then the small units (convolution, normalisation,
+activation) that it and its blocks are made of. A stretch is taken only where one string says the names of its layers
+(cores.py) and where calls are shorter than what they stand for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from heapq import nlargest
 from itertools import pairwise
 
 from netgen.emit.net import cores
-from netgen.emit.net.items import Group, Item, Leaf, Network, can_vary, is_unpacked
+from netgen.emit.net.items import UNIT, Group, Item, Leaf, Network, can_vary, is_straight, is_unpacked
 from netgen.emit.net.lengths import LINE, lines
 
-_UNIT = 4
-_LONGEST = 48
-"""The most items of a unit, and of any stretch."""
+_LONGEST = 64
+"""The most items of a stretch."""
 _TRIED = 48
 """How many of the most promising stretches are looked at closely before one is taken."""
 _LEAST_GAIN = 4
 """How many lines a block must save."""
+_OPEN = 0.5
+"""By how much a stretch is worth less if it is not all that is done with its inputs: one branch of several, say."""
 _MOST_INPUTS, _MOST_OUTPUTS, _MOST_PARAMETERS = 3, 4, 8
 _HEADER = 3
 """The lines of a block beside its statements: its header, its brace and an empty line."""
@@ -54,60 +54,69 @@ class _Place:
 
 def fold(network: Network, root: list[Item]) -> None:
     """Replace the stretches that come again by groups, in the lists of items themselves."""
-    bodies = [_Body(root, is_net=True)]
+    net = _Body(root, is_net=True)
+    _fold(network, [net], _LONGEST)
+    _fold(network, _bodies(net), UNIT)
+    network.relabel(root)
+
+
+def _fold(network: Network, bodies: list[_Body], longest: int) -> None:
+    while True:
+        best = _best(network, bodies, longest)
+        if best is None:
+            return
+        length, places = best
+        for place in reversed(places):  # from the end, so that earlier places stay where they are
+            group = network.group(place.stretch(length), core=place.core)
+            place.body.items[place.start : place.start + length] = [group]
+
+
+def _bodies(net: _Body) -> list[_Body]:
+    """The lists of items of a net and of all its groups."""
+    bodies = [net]
     known: set[int] = set()
     for body in bodies:
         for item in body.items:
             if isinstance(item, Group):
                 bodies.append(_Body(item.items, counts=item.label not in known))
                 known.add(item.label)
-    for longest, within in ((_UNIT, bodies), (_LONGEST, bodies[:1])):
-        while True:
-            best = _best(network, within, longest)
-            if best is None:
-                break
-            length, places = best
-            for place in reversed(places):  # from the end, so that earlier places stay where they are
-                group = network.group(place.stretch(length), core=place.core)
-                place.body.items[place.start : place.start + length] = [group]
-    network.relabel(root)
-
-
-def _is_unit(items: Sequence[Item]) -> bool:
-    """Whether items are layers that follow each other straight."""
-    if not all(isinstance(item, Leaf) and len(item.inputs) == len(item.outputs) == 1 for item in items):
-        return False
-    return all(
-        after.inputs == before.outputs and len(before.outputs[0].readers) == 1 for before, after in pairwise(items)
-    )
+    return bodies
 
 
 def _best(network: Network, bodies: list[_Body], longest: int) -> tuple[int, list[_Place]] | None:
     """The stretch that saves most lines: its length, and all its places that fit together."""
     best: tuple[int, list[_Place]] | None = None
-    most = _LEAST_GAIN - 1
-    for length, places in nlargest(_TRIED, _candidates(bodies, longest), key=lambda each: each[0] * (len(each[1]) - 1)):
+    most = (0.0, 0)
+    for length, places, _ in nlargest(_TRIED, _candidates(bodies, longest), key=lambda each: each[2]):
         for alike in _alike(network, length, places):
             stretch = alike[0].stretch(length)
-            if longest == _UNIT and not _is_unit(stretch):
+            if longest == UNIT and not is_straight(stretch):
                 continue
             if all(item.label == stretch[0].label for item in stretch):  # a loop says that better
                 continue
             gain = _gain(network, length, alike)
-            if gain > most:
-                most, best = gain, (length, alike)
+            worth = gain * (1 - _OPEN * sum(network.is_open(place.stretch(length)) for place in alike) / len(alike))
+            if gain >= _LEAST_GAIN and (worth, -length) > most:
+                most, best = (worth, -length), (length, alike)
     return best
 
 
 # --- candidates ------------------------------------------------------------------------------------
 
 
-def _candidates(bodies: list[_Body], longest: int) -> list[tuple[int, list[_Place]]]:
-    """Lengths, and the places of stretches of that length with equal labels that do not overlap."""
-    found: list[tuple[int, list[_Place]]] = []
+def _candidates(bodies: list[_Body], longest: int) -> list[tuple[int, list[_Place], int]]:
+    """Lengths, all places of stretches of that length with equal labels, and how much they are in all.
+
+    A stretch does not begin with what belongs to the layer in front of it, nor does it always end before such.
+    """
+    found: list[tuple[int, list[_Place], int]] = []
     labels = [[-1 if _stays(item) else item.label for item in body.items] for body in bodies]
+    belongs = [_belonging(body.items) for body in bodies]
     keys = [list(each) for each in labels]
-    alive = [[i for i, label in enumerate(each) if label >= 0] for each in labels]
+    alive = [
+        [i for i, label in enumerate(each) if label >= 0 and i not in own]
+        for each, own in zip(labels, belongs, strict=True)
+    ]
     for length in range(2, longest + 1):
         numbers: dict[tuple[int, int], int] = {}
         places: dict[int, list[tuple[int, int]]] = {}
@@ -121,16 +130,32 @@ def _candidates(bodies: list[_Body], longest: int) -> list[tuple[int, list[_Plac
                     places.setdefault(number, []).append((b, i))
         alive = [[] for _ in bodies]
         for each in places.values():
-            if len(each) > 1:
-                for b, i in each:
-                    alive[b].append(i)
-                apart = [(b, i) for b, i in _apart(each, length) if bodies[b].is_net or length < len(labels[b])]
-                if len(apart) > 1:
-                    found.append((length, [_Place(bodies[b], i) for b, i in apart]))
+            if len(each) == 1:
+                continue
+            for b, i in each:
+                alive[b].append(i)
+            if all(i + length in belongs[b] for b, i in each):
+                continue
+            whole = [_Place(bodies[b], i) for b, i in each if bodies[b].is_net or length < len(labels[b])]
+            size = length * (len(_apart(whole, length)) - 1)
+            if size > 0:
+                found.append((length, whole, size))
         for starts in alive:
             starts.sort()
         if not any(alive):
             break
+    return found
+
+
+def _belonging(items: list[Item]) -> set[int]:
+    """The places of the items that belong to the one in front: the normalisation and activation of a convolution."""
+    found: set[int] = set()
+    for i, (before, item) in enumerate(pairwise(items), 1):
+        follows = item.inputs == before.outputs and len(item.inputs) == 1 == len(item.inputs[0].readers)
+        if not follows or not isinstance(item, Leaf) or not item.is_elementwise:
+            continue
+        if item.is_light or (i - 1) in found or (isinstance(before, Leaf) and before.is_heavy):
+            found.add(i)
     return found
 
 
@@ -139,11 +164,13 @@ def _stays(item: Item) -> bool:
     return isinstance(item, Leaf) and (not item.node.op.operands or is_unpacked(item.node))
 
 
-def _apart(places: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:
-    chosen: list[tuple[int, int]] = []
-    for b, i in places:
-        if not chosen or chosen[-1][0] != b or chosen[-1][1] + length <= i:
-            chosen.append((b, i))
+def _apart(places: list[_Place], length: int) -> list[_Place]:
+    """The places that do not overlap, from the front on."""
+    chosen: list[_Place] = []
+    for place in places:
+        before = chosen[-1] if chosen else None
+        if before is None or before.body is not place.body or before.start + length <= place.start:
+            chosen.append(place)
     return chosen
 
 
@@ -155,11 +182,11 @@ def _alike(network: Network, length: int, places: list[_Place]) -> list[list[_Pl
     for core_of in (cores.shared, cores.prefix):
         sets: dict[object, list[_Place]] = {}
         for place, outline, own in zip(places, outlines, names, strict=True):
-            core = core_of(own)
-            key = (outline.key, *(cores.pattern(name, core) for name in own))
             if len(outline.inputs) <= _MOST_INPUTS and len(outline.outputs) <= _MOST_OUTPUTS:
+                core = core_of(own)
+                key = (outline.key, *(cores.pattern(name, core) for name in own))
                 sets.setdefault(key, []).append(_Place(place.body, place.start, core))
-        found += [alike for alike in sets.values() if len(alike) > 1]
+        found += [alike for each in sets.values() if len(alike := _apart(each, length)) > 1]
     return found
 
 
@@ -172,12 +199,13 @@ def _gain(network: Network, length: int, places: list[_Place]) -> int:
     parameters = _parameters(network, stretches)
     if parameters > _MOST_PARAMETERS:
         return 0
-    flat = lines(network.arguments, stretches[0])
+    flat = lines(network.arguments, stretches[0], calls=0)
     outline = network.outline(stretches[0])
-    columns = 24 + len(places[0].core) + 7 * parameters + 10 * (len(outline.inputs) + len(outline.outputs) - 2)
+    extra = len(outline.outputs) - 1 + max(0, len(outline.inputs) - 1)
+    columns = 24 + len(places[0].core) + 7 * parameters + 10 * extra
     call = -(-columns // LINE)
     count = sum(place.body.counts for place in places)
-    return count * (flat - call - len(outline.outputs) + 1) - flat - _HEADER
+    return count * (flat - call - extra) - flat - _HEADER
 
 
 def _parameters(network: Network, stretches: list[list[Item]]) -> int:

@@ -127,7 +127,11 @@ class Variables:
         if self._is_read(value):
             return [self._hold(chain, self._wishes(chain, run), self._last(value))]
         own = self.body.relative(chain.steps[0].names)
-        return [self._hold(chain, iter([own]), chain.number)] if self.body.is_net and own else []
+        if not self.body.is_net or not own:
+            return []
+        if not chain.steps[0].operands and len(self.chains) > 1:  # an input that is left unread on purpose
+            own = f"_{own}"
+        return [self._hold(chain, iter([own]), chain.number)]
 
     def _several(self, chain: Chain) -> list[str]:
         """A name for each of several results; what the program that the graph comes from said is a must."""
@@ -147,7 +151,7 @@ class Variables:
         """What a chain's result would best be called, in this order."""
         step = chain.steps[-1]
         own = self.body.relative(chain.steps[0].names)
-        if own and not self.body.is_net:
+        if own and not (self.body.is_net and chain.operands):
             yield own
         yield from step.variables[:1]
         if own and not run.is_main:
