@@ -18,6 +18,7 @@ TOO_LARGE = "NG518"
 
 _MOST = 10
 """Faults of one text that are told."""
+_MOST_COUNTED = 1000
 _MOST_NAMES = 8
 _ONCE = {TEMPLATE, COMMENT}
 """What a text is full of if it has one: told at its first place, with how many there are."""
@@ -65,21 +66,16 @@ class Faults:
         self._counts[fault.code] = count = self._counts.get(fault.code, 0) + 1
         if not (count > 1 and fault.code in _ONCE) and not (others and fault.code in _DEPENDENT):
             self._told.append(fault)
-        return fault.resume if len(self._told) < _MOST else -1
+        return fault.resume if len(self._told) < _MOST and count < _MOST_COUNTED else -1
 
     def finish(self, empty: bool) -> None:
         """Raise what was found. ``empty`` says that nothing was read."""
         if self._told:
             raise NetgenError([self._diagnostic(fault) for fault in self._told])
         if empty:
-            only = (
-                "it has nothing but comments"
-                if self._source.text.strip("\0\x1a \t\r\n\f\v\ufeff")
-                else "nothing is in it"
-            )
-            raise NetgenError(
-                [self._of_kind("empty file", 0, only, 'a prototxt has fields: `name: "net" layer { … }`')]
-            )
+            label = "nothing is in it" + (" but comments" if "#" in self._source.text else "")
+            hint = 'a prototxt has fields: `name: "net" layer { … }`'
+            raise NetgenError([self._of_kind("empty file", 0, label, hint)])
 
     def _expect_a_prototxt(self, at: int, next: int) -> None:
         """``next`` is where reading could go on."""

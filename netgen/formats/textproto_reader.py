@@ -95,14 +95,14 @@ class _Reader:
             except Fault as fault:
                 self.at = self.before = self.faults.add(fault)
                 going = self.at >= 0
-        self.faults.finish(empty=not self.message)
+        self.faults.finish(empty=self.before == 0)
         return self.message
 
     def run(self) -> None:
         """Read on as long as only the usual stands there."""
         text, message, around, raws = self.text, self.message, self.open, self.raws
         new = Placed.__new__
-        for found in islice(_FIELD.finditer(text, self.at), MAX_FIELDS):
+        for found in islice(_FIELD.finditer(text, self.at), 2 * MAX_FIELDS + 2):  # each may be closed
             kind = found.lastindex
             if kind == _SCALAR:
                 name, value = found.group(1, 4)
@@ -132,6 +132,8 @@ class _Reader:
                 message.starts.append(found.start(1))
             else:
                 break
+        else:
+            raise wrong.too_many(text, self.at, MAX_FIELDS)
         self.message = message
         self.at = self.before = found.start()
 
@@ -174,9 +176,12 @@ class _Reader:
             if blanks := _SKIP.match(text, self.at):
                 self.at = blanks.end()
             char = text[self.at : self.at + 1]
-            if (char.isascii() and char > " ") or not char or not self.odd.blank(self.at):
+            if not char or (char.isascii() and char > " "):
                 return char
-            self.at += 1
+            end = self.odd.blank(self.at)
+            if end == self.at:
+                return char
+            self.at = end
 
     def field(self) -> None:
         """Read a field, or of a message its beginning."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 _ESCAPE = re.compile(
     rb"\\(?: ([0-7]{1,3}) | [xX]([0-9A-Fa-f]{1,2}) | u([Dd][89ABab][0-9A-Fa-f]{2})\\u([Dd][C-Fc-f][0-9A-Fa-f]{2})"
-    rb" | u([0-9A-Fa-f]{4}) | U(00(?:10|0[0-9A-Fa-f])[0-9A-Fa-f]{4}) | (.) )",
-    re.VERBOSE | re.DOTALL,
+    rb" | u([0-9A-Fa-f]{4}) | U(00(?:10|0[0-9A-Fa-f])[0-9A-Fa-f]{4}) | ([\x00-\x7f]|[\x80-\xff][\x80-\xbf]*) )",
+    re.VERBOSE,
 )
 _LETTERS = {
     b"a": b"\a",

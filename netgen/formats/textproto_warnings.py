@@ -25,16 +25,17 @@ class Oddities:
         self._source = source
         self._found: dict[str, tuple[int, int, int]] = {}
 
-    def blank(self, at: int) -> bool:
-        """Whether the character at a place may pass for a blank."""
+    def blank(self, at: int) -> int:
+        """Where the characters at a place end that may pass for blanks."""
         char = self._source.text[at]
         if char in _ODD:
             self._note("blank", at, at + 1)
-            return True
-        if char in "\0\x1a" and _END.match(self._source.text, at):
-            self._note("end", at, at + 1)
-            return True
-        return False
+            return at + 1
+        end = _END.match(self._source.text, at) if char in "\0\x1a" else None
+        if end is None:
+            return at
+        self._note("end", at, at + 1)
+        return end.end()
 
     def separator(self, at: int) -> None:
         self._note("separator", at, at + 1)
@@ -45,7 +46,7 @@ class Oddities:
 
     def escape(self, at: int, escape: str) -> None:
         """An escape that is none, in the string at a place."""
-        at = self._source.text.find(escape, at)
+        at = max(at, self._source.text.find(escape, at))
         self._note("escape", at, at + len(escape))
 
     def warnings(self) -> list[Diagnostic]:
