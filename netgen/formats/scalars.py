@@ -54,6 +54,18 @@ def lenient(text: str, field: Field) -> Scalar | None:
     return strict(bare, field)
 
 
+def plain(text: str) -> Scalar:
+    """The value that a text looks like, for a field that no schema has: a number, true or false, or else a word."""
+    if text in ("true", "True", "false", "False"):
+        return text[0] in "tT"
+    number = _whole(text, "int64")
+    if number is not None:
+        return number
+    if len(text) <= _LONGEST and _NUMBER.match(text):
+        return float(text.rstrip("fF"))
+    return Enum(text)
+
+
 def expected(field: Field) -> str:
     """What a field takes, in words."""
     if field.message:

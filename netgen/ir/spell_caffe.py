@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from netgen.diag import did_you_mean
-from netgen.formats.message import Enum, Message, get, get_all
+from netgen.formats.message import Enum, Message, Raw, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 
@@ -54,6 +54,10 @@ class Field:
         if said is not None:
             a[self.arg] = self.from_caffe(said)
         return True
+
+    def strange(self, message: Message) -> str | None:
+        """A field within the field that it has no use for."""
+        return None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -204,7 +208,12 @@ class Sub(Field):
 
     def read(self, message: Message, a: dict[str, object]) -> bool:
         inner: Message = get(message, self.name, [])
-        return self._known.issuperset(name for name, _ in inner) and all(field.read(inner, a) for field in self.fields)
+        return all(field.read(inner, a) for field in self.fields)
+
+    def strange(self, message: Message) -> str | None:
+        inner: Message = get(message, self.name, [])
+        found = next((name for name, _ in inner if name not in self._known), None)
+        return found or next(filter(None, (field.strange(inner) for field in self.fields)), None)
 
 
 def filler_message(filler: Filler) -> Message:
@@ -310,6 +319,18 @@ class CaffeLayer:
         self.fork = fork
 
 
+def _typed(message: Message) -> Message:
+    """A message in which what no schema has a type for, such as a fork's field, is what it looks like."""
+    if not any(type(value) is Raw or isinstance(value, list) for _, value in message):
+        return message
+    from netgen.formats.scalars import plain  # only files that are read need it
+
+    return [
+        (name, plain(value) if type(value) is Raw else _typed(value) if isinstance(value, list) else value)
+        for name, value in message
+    ]
+
+
 _MESSAGES = """
 accuracy argmax batch_norm bias clip concat contrastive_loss convolution crop data dropout dummy_data eltwise elu embed
 exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss inner_product input log loss lrn memory_data mvn
@@ -407,7 +428,7 @@ class CaffeSpelling:
         A layer that says what no field knows means something else. Raises ``Fault`` where it says something that
         Caffe would not take.
         """
-        message = self.parameters(layer)
+        message = _typed(self.parameters(layer))
         strange = self._strange(layer, message)
         if strange is not None:
             return f"`{strange}` is not known here"
@@ -425,9 +446,11 @@ class CaffeSpelling:
 
     def _strange(self, layer: Message, message: Message) -> str | None:
         """The first field that a layer of this spelling has no use for. Messages of other types do nothing in Caffe."""
+        within = next(filter(None, (field.strange(message) for field in self.fields)), None)
         if not self.param:
-            return next((name for name, _ in layer if name not in LAYER_FIELDS and name not in self._known), None)
-        inside = next((name for name, _ in message if name not in self._known), None)
+            known = LAYER_FIELDS | self._known
+            return next((name for name, _ in layer if name not in known), within)
+        inside = next((name for name, _ in message if name not in self._known), within)
         if inside is not None:
             return inside
         own = (self.param, *self.also_param)

@@ -113,7 +113,7 @@ class LocalConv(Operator):
         FillerField("weight_filler", "weight_filler"),
         FillerField("bias_filler", "bias_filler", implied_bias_filler),
         blobs=("weight", "bias"),
-        also=("LOCAL", "LOCAL_WEIGHTED_CONVOLUTION"),
+        also=("LOCAL", "LocalWeightedConvolution"),
         also_param=("local_weighted_convolution_param",),
         fork="local",
     )

@@ -38,9 +38,10 @@ class _SegNetSize(Field):
             a["size"] = size
             return True
         both = get(message, "scale", 2)
-        a["scale"] = (get(message, "scale_h", both), get(message, "scale_w", both))
+        scale = get(message, "scale_h", both), get(message, "scale_w", both)
+        a["scale"] = tuple(map(int, scale))
         a["trim"] = tuple(get(message, name, False) for name in _PADS)
-        return True
+        return a["scale"] == scale
 
 
 class _UnpooledSize(Field):
