@@ -104,7 +104,7 @@ class Max(_Eltwise):
 
     name = "max"
     short = "max"
-    caffe = CaffeSpelling("Eltwise", "eltwise_param", _operation("MAX"), ignores=_ELTWISE_IGNORES)
+    caffe = CaffeSpelling("Eltwise", "eltwise_param", _operation("MAX"), ignores=(*_ELTWISE_IGNORES, "coeff"))
     torch = TorchSpelling(function=lambda n: _largest(len(n.inputs)), fresh=True)
     onnx = OnnxSpelling(lambda n: [OnnxNode("Max", range(len(n.inputs)))])
 

@@ -10,7 +10,7 @@ from math import prod
 
 from netgen.formats.message import Message, get, get_all
 from netgen.ir.fault import Fault
-from netgen.ir.graph import Node, Shape
+from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Choice, Float, Int, Listed, Optional, Text
 from netgen.ir.operator import Operator, Refused
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Many, Sub, Words
@@ -26,7 +26,7 @@ _MODES = {"valid": "VALID", "full": "FULL", "batch_size": "BATCH_SIZE", "none": 
 
 LOSS_WEIGHT = Arg(
     "loss_weight",
-    Optional(Listed(Float(), 1, 8)),
+    Optional(Listed(Float(), 1, 2)),
     None,
     "what the loss counts in training: a number, or one for each result",
 )
@@ -75,10 +75,35 @@ def _loss_param(default: str) -> Sub:
 
 
 def _read_probabilities(a: dict[str, object], layer: Message) -> bool:
-    """A second top is the softmax, or the accuracy of each class."""
+    """A second top is the softmax. That it does not count needs no saying."""
     tops = len(get_all(layer, "top"))
     a["probabilities"] = tops == 2
-    return tops in (1, 2)
+    if tops == 2 and a.get("loss_weight") == (1.0, 0.0):
+        del a["loss_weight"]
+    return tops <= 2
+
+
+def _read_loss(a: dict[str, object], layer: Message) -> bool:
+    """A loss may have no top: Caffe then makes one without a name."""
+    return len(get_all(layer, "top")) <= 1
+
+
+class _Loss(Operator):
+    """What all losses have in common."""
+
+    short = "loss"
+    shape_rule = "a single number"
+
+    @classmethod
+    def check(cls, a: Attrs) -> None:
+        """Caffe wants a weight for each result or none at all, but a loss has one by itself."""
+        given: tuple[float, ...] | None = a["loss_weight"]
+        results = 2 if a.get("probabilities") else 1
+        if results == 2 and (given is None or len(given) == 1):
+            a["loss_weight"] = (*(given or (1.0,)), 0.0)
+        elif given is not None and len(given) != results:
+            label = f"{len(given)} weights for {'a single result' if results == 1 else '2 results'}"
+            raise Fault("NG208", "argument out of range", label, arg="loss_weight")
 
 
 # --- shapes ---------------------------------------------------------------------------------------
@@ -182,12 +207,19 @@ def _with_softmax(loss: Call, n: Node) -> Expr:
     return (loss, Call("F.softmax", Input(), dim=n.a.axis)) if n.a.probabilities else loss
 
 
+def _gives_softmax(n: Node) -> Refused | None:
+    """Caffe's layer has a second top, but hands its weights of losses on to a softmax inside, which has one."""
+    if not n.a.probabilities:
+        return None
+    return Refused("Caffe dies on a SoftmaxWithLoss of two results", "compute the softmax beside it: softmax(x)")
+
+
 def _softmax_loss_call(n: Node) -> Expr:
     options = _options(n, "ignore_label", "normalization")
     return _with_softmax(Call("_softmax_loss", Input(0), Input(1), axis=axis_of(n), **options), n)
 
 
-class SoftmaxLoss(Operator):
+class SoftmaxLoss(_Loss):
     """Softmax with cross entropy: minus the logarithm of the right class's probability.
 
     ``labels`` holds the number of the right class for each place of ``x`` without its ``axis``. A probability counts
@@ -195,7 +227,6 @@ class SoftmaxLoss(Operator):
     """
 
     name = "softmax_loss"
-    short = "loss"
     example = "softmax_loss(x, labels)"
     operands = ("x", "labels")
     args = (
@@ -219,6 +250,7 @@ class SoftmaxLoss(Operator):
         _loss_param("VALID"),
         Sub("softmax_param", Field("axis", "axis", 1)),
         reads=_read_probabilities,
+        refuses=_gives_softmax,
     )
     torch = TorchSpelling(
         function=_softmax_loss_call,
@@ -247,25 +279,23 @@ def _sigmoid_cross_entropy_loss(
 )
 
 
-class SigmoidCrossEntropyLoss(Operator):
+class SigmoidCrossEntropyLoss(_Loss):
     """Sigmoid with cross entropy, of each element by itself.
 
     ``targets`` are probabilities, of as many elements as ``x``.
     """
 
     name = "sigmoid_cross_entropy_loss"
-    short = "loss"
     example = "sigmoid_cross_entropy_loss(x, targets)"
     operands = ("x", "targets")
     args = (IGNORE_LABEL, _normalization("batch_size"), LOSS_WEIGHT)
-    shape_rule = "a single number"
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
         _same_count(n)
         return [()]
 
-    caffe = CaffeSpelling("SigmoidCrossEntropyLoss", "", _WEIGHT, _loss_param("BATCH_SIZE"))
+    caffe = CaffeSpelling("SigmoidCrossEntropyLoss", "", _WEIGHT, _loss_param("BATCH_SIZE"), reads=_read_loss)
     torch = TorchSpelling(
         function=lambda n: Call(
             "_sigmoid_cross_entropy_loss", Input(0), Input(1), **_options(n, "ignore_label", "normalization")
@@ -312,7 +342,7 @@ def _needs_file(n: Node) -> Refused | None:
     return Refused(f'the matrix is in a file, "{n.a.source}"', "give the matrix as a third tensor")
 
 
-class InfogainLoss(Operator):
+class InfogainLoss(_Loss):
     """Softmax with cross entropy in which mistakes weigh differently.
 
     Minus the sum of matrix[label, k] * log(p[k]) over all classes k; with the identity as its matrix it is
@@ -321,7 +351,6 @@ class InfogainLoss(Operator):
     """
 
     name = "infogain_loss"
-    short = "loss"
     example = "infogain_loss(x, labels, matrix)"
     operands = ("x", "labels", "matrix")
     fewest = 2
@@ -376,25 +405,23 @@ def _multinomial_logistic_loss(p: Tensor, labels: Tensor) -> Tensor:
 )
 
 
-class MultinomialLogisticLoss(Operator):
+class MultinomialLogisticLoss(_Loss):
     """Cross entropy of probabilities: minus the logarithm of the right class's, on average.
 
     ``softmax_loss`` on what goes into the softmax is the same and safer. A probability counts as at least 1e-20.
     """
 
     name = "multinomial_logistic_loss"
-    short = "loss"
     example = "multinomial_logistic_loss(p, labels)"
     operands = ("p", "labels")
     args = (LOSS_WEIGHT,)
-    shape_rule = "a single number"
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
         _label_each_image(n)
         return [()]
 
-    caffe = CaffeSpelling("MultinomialLogisticLoss", "", _WEIGHT)
+    caffe = CaffeSpelling("MultinomialLogisticLoss", "", _WEIGHT, reads=_read_loss)
     torch = TorchSpelling(
         function=lambda n: Call("_multinomial_logistic_loss", Input(0), Input(1)), helpers=[_MULTINOMIAL_LOSS]
     )
@@ -414,7 +441,7 @@ def _hinge_loss(x: Tensor, labels: Tensor, norm: str = "l1") -> Tensor:
 )
 
 
-class HingeLoss(Operator):
+class HingeLoss(_Loss):
     """Hinge loss of one class against all.
 
     max(0, 1 - x) of the right class and max(0, 1 + x) of the others are summed, or their squares with norm "l2", and
@@ -422,11 +449,9 @@ class HingeLoss(Operator):
     """
 
     name = "hinge_loss"
-    short = "loss"
     example = "hinge_loss(x, labels)"
     operands = ("x", "labels")
     args = (Arg("norm", Choice("l1", "l2"), "l1", "whether the margins or their squares are summed"), LOSS_WEIGHT)
-    shape_rule = "a single number"
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
@@ -438,6 +463,7 @@ class HingeLoss(Operator):
         "",
         _WEIGHT,
         Sub("hinge_loss_param", Words("norm", "norm", {"l1": "L1", "l2": "L2"}, "L1")),
+        reads=_read_loss,
     )
     torch = TorchSpelling(
         function=lambda n: Call("_hinge_loss", Input(0), Input(1), norm=n.a.norm),
@@ -459,22 +485,20 @@ def _euclidean_loss(x: Tensor, y: Tensor) -> Tensor:
 )
 
 
-class EuclideanLoss(Operator):
+class EuclideanLoss(_Loss):
     """Half the sum of squared differences, divided by the size of the batch."""
 
     name = "euclidean_loss"
-    short = "loss"
     example = "euclidean_loss(x, y)"
     operands = ("x", "y")
     args = (LOSS_WEIGHT,)
-    shape_rule = "a single number"
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
         _same_count(n)
         return [()]
 
-    caffe = CaffeSpelling("EuclideanLoss", "", _WEIGHT)
+    caffe = CaffeSpelling("EuclideanLoss", "", _WEIGHT, reads=_read_loss)
     torch = TorchSpelling(function=lambda n: Call("_euclidean_loss", Input(0), Input(1)), helpers=[_EUCLIDEAN_LOSS])
     onnx = FOR_TRAINING
 
@@ -497,7 +521,7 @@ def _contrastive_loss(
 )
 
 
-class ContrastiveLoss(Operator):
+class ContrastiveLoss(_Loss):
     """Loss of pairs: those that are similar should be close, others at least ``margin`` apart.
 
     Half the mean of d**2 for similar pairs, of max(margin - d, 0)**2 for the others, where d is the distance. The
@@ -505,7 +529,6 @@ class ContrastiveLoss(Operator):
     """
 
     name = "contrastive_loss"
-    short = "loss"
     example = "contrastive_loss(x, y, similar)"
     operands = ("x", "y", "similar")
     args = (
@@ -513,7 +536,6 @@ class ContrastiveLoss(Operator):
         Arg("legacy", Bool(), False, "whether the margin is one of squared distances"),
         LOSS_WEIGHT,
     )
-    shape_rule = "a single number"
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
@@ -533,6 +555,7 @@ class ContrastiveLoss(Operator):
         "",
         _WEIGHT,
         Sub("contrastive_loss_param", Field("margin", "margin", 1.0), Field("legacy_version", "legacy", False)),
+        reads=_read_loss,
     )
     torch = TorchSpelling(
         function=lambda n: Call(
