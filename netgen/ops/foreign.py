@@ -30,18 +30,18 @@ def _caffe_layers(n: Node) -> list[CaffeLayer]:
 
 
 def _refuses(n: Node) -> Refused:
-    reason = n.origin.reason if n.origin is not None else ""
-    return Refused(
-        reason or f"what a layer of the type `{n.a['type']}` computes is not known",
-        "leave it out: let the net end, or begin, beside it",
-    )
+    if n.origin is None:
+        reason = f"what a layer of the type `{n.a['type']}` computes is not known"
+        return Refused(reason, "leave it out: let the net end, or begin, beside it")
+    return Refused(n.origin.reason, "--end BLOB lets the net end before it, --input BLOB=SHAPE begin behind it")
 
 
 class Custom(Operator):
     """A layer of Caffe of any type, carried through as it is.
 
     For types that only some toolchain knows, such as NNIE's "Proposal". ``params`` is the text of the layer's fields as
-    they stand in a prototxt: ``params = "proposal_param { min_size: 16 }"``. netgen does not know what it computes, so
+    they stand in a prototxt, braces doubled as in any string: ``params = "proposal_param {{ min_size: 16 }}"``. netgen
+    does not know what it computes, so
     ``shapes`` says what it makes, a shape for each result.
     """
 
