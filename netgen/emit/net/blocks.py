@@ -8,7 +8,17 @@ from netgen.emit.net.arguments import positional
 from netgen.emit.net.body import Body
 from netgen.emit.net.chains import Step
 from netgen.emit.net.cores import HOLE
-from netgen.emit.net.expr import Expr, Formula, Literal, Variable, identifier, is_identifier, of_one_type, plain
+from netgen.emit.net.expr import (
+    Expr,
+    Formula,
+    Listing,
+    Literal,
+    Variable,
+    identifier,
+    is_identifier,
+    of_one_type,
+    plain,
+)
 from netgen.emit.net.items import Group, Item, Leaf, Network, can_vary
 from netgen.emit.net.program import Arguments, Block
 from netgen.emit.net.settings import Settings, stem
@@ -119,6 +129,8 @@ class Writer:
         return step
 
     def _argument(self, arg: Arg, nodes: list[Node], body: Body, where: str) -> Expr:
+        if arg.name == "share":
+            return _shared([node.a["share"] for node in nodes], body)
         values = of_one_type(arg.kind, [node.a[arg.name] for node in nodes])
         if len(nodes) == 1 or not can_vary(arg.kind, nodes[0].a[arg.name]):
             return Literal(values[0])
@@ -140,6 +152,7 @@ class Writer:
             values = [parameter.values[number] for number in numbers]
             if parameter.default is not None and all(value == parameter.default for value in values):
                 continue
+            value: Expr
             if parameter.type == "string":
                 value = body.settings.text([str(each) for each in values])
             else:
@@ -188,6 +201,12 @@ def _tensors(groups: list[Group]) -> list[str]:
         return first
     count = len(groups[0].inputs)
     return [*_TENSORS[:count], *(f"x{i}" for i in range(len(_TENSORS), count))]
+
+
+def _shared(names: Sequence[tuple[str, ...]], body: Body) -> Expr:
+    """The name of the weights that several layers have, or the name of each array."""
+    columns = [body.settings.text(column) for column in zip(*names, strict=True)]
+    return columns[0] if len(columns) == 1 else Listing(columns)
 
 
 def _variables(node: Node) -> list[str]:

@@ -6,6 +6,7 @@ says them all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 HOLE = "\0"
@@ -14,9 +15,11 @@ HOLE = "\0"
 SEPARATORS = "/_-.:"
 
 
-def pattern(name: str, core: str) -> str:
-    """A name with a hole where the core stands first: branch2a in res2a_branch2a is no part of block 2a's name."""
-    return name.replace(core, HOLE, 1) if core else name
+def pattern(name: str, core: str, *, last: bool = False) -> str:
+    """A name with a hole where the core stands first (2a in res2a_branch2a), or where it stands last."""
+    if not core:
+        return name
+    return HOLE.join(name.rsplit(core, 1)) if last else name.replace(core, HOLE, 1)
 
 
 def shared(names: Sequence[str]) -> str:
@@ -36,6 +39,16 @@ def prefix(names: Sequence[str]) -> str:
     first, last = min(names), max(names)
     size = next((i for i, letters in enumerate(zip(first, last, strict=False)) if letters[0] != letters[1]), len(first))
     return first[: min(size, len(last))]
+
+
+def number(names: Sequence[str]) -> str:
+    """The last number that stands in all names."""
+    common = set.intersection(*(set(re.findall(r"\d+", name)) for name in names))
+    return next((each for each in reversed(re.findall(r"\d+", names[0])) if each in common), "")
+
+
+WAYS = ((shared, False), (prefix, False), (number, True))
+"""How a core is found, and whether its place is the last in a name."""
 
 
 def _parts(text: str) -> Iterator[str]:

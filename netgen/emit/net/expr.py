@@ -124,14 +124,15 @@ class Variable:
 
 
 class Formula:
-    """An expression over one variable, such as ``4 * width``."""
+    """An expression over one variable, such as ``4 * width``; ``is_text`` where its value is a string."""
 
-    __slots__ = ("after", "before", "variable")
+    __slots__ = ("after", "before", "is_text", "variable")
 
-    def __init__(self, variable: Variable, before: str = "", after: str = "") -> None:
+    def __init__(self, variable: Variable, before: str = "", after: str = "", *, is_text: bool = False) -> None:
         self.variable = variable
         self.before = before
         self.after = after
+        self.is_text = is_text
 
     def __str__(self) -> str:
         return f"{self.before}{self.variable.name}{self.after}"
@@ -146,7 +147,7 @@ class Template:
         self.parts = tuple(part for part in parts if not isinstance(part, str) or part)
 
     def __str__(self) -> str:
-        if len(self.parts) == 1 and isinstance(self.parts[0], Formula):
+        if len(self.parts) == 1 and isinstance(self.parts[0], Formula) and self.parts[0].is_text:
             return str(self.parts[0])
         return self.quoted()
 
@@ -155,4 +156,16 @@ class Template:
         return f'"{"".join(escaped(part) if isinstance(part, str) else f"{{{part}}}" for part in self.parts)}"'
 
 
-Expr = Literal | Formula | Template
+class Listing:
+    """A list of expressions."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Sequence[Expr]) -> None:
+        self.items = tuple(items)
+
+    def __str__(self) -> str:
+        return f"[{', '.join(map(str, self.items))}]"
+
+
+Expr = Literal | Formula | Template | Listing

@@ -124,15 +124,21 @@ class Network:
     def leaf(self, node: Node) -> Leaf:
         return Leaf(node, self.labels.of(("layer", *_kind(node))))
 
-    def group(self, items: list[Item], instance: Instance | None = None, core: str = "") -> Group:
-        """Items as a group; ``core`` is what its layers' names have in common, where there is no instance to tell."""
-        names = [node.name for item in items for node in item.nodes]
-        name = instance.name if instance is not None else ""
+    def group(
+        self, items: list[Item], instance: Instance | None = None, *, core: str = "", last: bool = False
+    ) -> Group:
+        """Items as a group.
+
+        ``core`` is what its layers' names have in common, where there is no instance to tell; ``last`` says that
+        it is the last place in a name that counts.
+        """
+        names = texts(items)
         if instance is not None:
+            name = instance.name
             core = name if name and all(each.startswith(name) for each in names) else cores.shared(names)
         outline = self.outline(items)
         made = Group(items, outline.inputs, outline.outputs, core)
-        made.pattern = [cores.pattern(each, core) for each in names]
+        made.pattern = [cores.pattern(each, core, last=last) for each in names]
         if instance is not None:
             made.block = instance.block
             made.doc = instance.doc
@@ -244,12 +250,24 @@ def _kind(node: Node) -> Iterator[Hashable]:
         yield tuple(value.variable for value in node.outputs)
     for arg in node.op.args:
         value = node.a.get(arg.name)
-        if value is None or not can_vary(arg.kind, value):
+        if arg.name == "share":
+            yield "shared", tuple(map(bool, value or ()))
+        elif value is None or not can_vary(arg.kind, value):
             yield "is", value
         elif isinstance(value, tuple):
             yield "many", len(value) == 2 and value[0] == value[1]
         else:
             yield type(value).__name__
+
+
+def texts(items: Iterable[Item]) -> list[str]:
+    """The names of layers, and those of the weights that they share."""
+    found = []
+    for item in items:
+        for node in item.nodes:
+            found.append(node.name)
+            found += [each for each in node.a.get("share") or () if each]
+    return found
 
 
 def can_vary(kind: Kind, value: object) -> bool:

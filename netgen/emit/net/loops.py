@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence, Set
 
-from netgen.emit.net.expr import Expr, Formula, Literal, Template, Variable, identifier
+from netgen.emit.net.expr import Expr, Formula, Listing, Literal, Template, Variable, identifier
 from netgen.emit.net.program import Block, Link, Loop, Range, Statement, Step
 from netgen.formats.net_layout import WIDTH
 from netgen.ops import OPERATORS
@@ -16,6 +16,8 @@ from netgen.ops import OPERATORS
 _LONGEST = 6
 """The most statements in the body of a loop that are looked for."""
 _MOST_LISTS = 2
+_FAR = 3
+"""How far two counts may be from each other to be one variable and an offset."""
 _COUNTERS = ("i", "j", "k")
 _LISTED = 1
 """What a list costs in lines saved: rows of calls are read more easily than lists side by side."""
@@ -134,7 +136,7 @@ class _Maker:
         if len(texts) == len(values):
             return self._text(texts, hint)
         counted = self._counted(values)
-        return counted or Formula(self._variable(values, hint))
+        return counted or self._variable(values, hint)
 
     def _text(self, texts: list[str], hint: str) -> list[Part]:
         before, middles, after = _split(texts)
@@ -142,7 +144,8 @@ class _Maker:
         counted = self._counted(numbers)
         if counted is None:
             listed: list[object] = numbers if all(isinstance(each, int) for each in numbers) else [*middles]
-            counted = Formula(self._variable(listed, "id" if hint in ("as", "label") else hint))
+            counted = self._variable(listed, "id" if hint in ("as", "label", "share") else hint)
+            counted.is_text = listed is not numbers
         return [before, counted, after]
 
     def _counted(self, values: list[object]) -> Formula | None:
@@ -164,14 +167,18 @@ class _Maker:
         sign = "" if offset == 0 else f" + {offset}" if offset > 0 else f" - {-offset}"
         return Formula(variable, "", sign)
 
-    def _variable(self, values: list[object], hint: str) -> Variable:
+    def _variable(self, values: list[object], hint: str) -> Formula:
+        """A variable that takes some values in turn, or one that does but for an offset."""
         for variable, known in self.variables:
-            if known == values:
-                return variable
+            if known == values and type(known[0]) is type(values[0]):
+                return Formula(variable)
+            offset = _offset(known, values)
+            if offset:
+                return Formula(variable, "", f" + {offset}" if offset > 0 else f" - {-offset}")
         self.failed |= sum(known is not None for _, known in self.variables) > _MOST_LISTS
         variable = Variable(self._name(identifier(hint, "each")))
         self.variables.append((variable, values))
-        return variable
+        return Formula(variable)
 
     def _name(self, wanted: str) -> str:
         name, number = wanted, 2
@@ -180,6 +187,15 @@ class _Maker:
             number += 1
         self.taken.add(name)
         return name
+
+
+def _offset(known: list[object], values: list[object]) -> int:
+    """What must be added to some ints to give others; 0 where that is no one small number."""
+    offsets = {
+        other - one if type(one) is int and type(other) is int else 0 for one, other in zip(known, values, strict=True)
+    }
+    offset = offsets.pop()
+    return offset if not offsets and abs(offset) <= _FAR else 0
 
 
 def _split(texts: Sequence[str]) -> tuple[str, list[str], str]:
@@ -240,6 +256,8 @@ def _outline(expr: Expr | None) -> Hashable:
         return "text" if isinstance(expr.value, str) else type(expr.value).__name__
     if isinstance(expr, Formula):
         return (id(expr.variable), str(expr))
+    if isinstance(expr, Listing):
+        return ("list", *map(_outline, expr.items))
     return None if expr is None else tuple("text" if isinstance(part, str) else _outline(part) for part in expr.parts)
 
 
@@ -262,6 +280,9 @@ def _slots(step: Step) -> Iterator[_Slot]:
 def _of(expr: Expr | None, hint: str) -> Iterator[_Slot]:
     if isinstance(expr, Literal):
         yield _Slot(expr.value, hint)
+    elif isinstance(expr, Listing):
+        for item in expr.items:
+            yield from _of(item, hint)
     elif isinstance(expr, Template):
         yield from (_Slot(part, hint) for part in expr.parts if isinstance(part, str))
 
@@ -299,6 +320,8 @@ def _put(expr: Expr, fills: Iterator[list[Part] | Expr | None]) -> Expr:
     if isinstance(expr, Literal):
         fill = next(fills)
         return expr if fill is None else Template(*fill) if isinstance(fill, list) else fill
+    if isinstance(expr, Listing):
+        return Listing([_put(item, fills) for item in expr.items])
     parts: list[Part] = []
     for part in expr.parts:
         fill = next(fills) if isinstance(part, str) else None

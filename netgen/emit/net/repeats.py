@@ -11,7 +11,7 @@ from heapq import nlargest
 from itertools import pairwise
 
 from netgen.emit.net import cores
-from netgen.emit.net.items import UNIT, Group, Item, Leaf, Network, can_vary, is_straight, is_unpacked
+from netgen.emit.net.items import UNIT, Group, Item, Leaf, Network, can_vary, is_straight, is_unpacked, texts
 from netgen.emit.net.lengths import LINE, lines
 
 _LONGEST = 64
@@ -39,14 +39,15 @@ class _Body:
 
 
 class _Place:
-    """Where a stretch stands, and what the names of its layers have in common."""
+    """Where a stretch stands, what the names of its layers have in common, and whether they do so at their ends."""
 
-    __slots__ = ("body", "core", "start")
+    __slots__ = ("body", "core", "last", "start")
 
-    def __init__(self, body: _Body, start: int, core: str = "") -> None:
+    def __init__(self, body: _Body, start: int, core: str = "", last: bool = False) -> None:
         self.body = body
         self.start = start
         self.core = core
+        self.last = last
 
     def stretch(self, length: int) -> list[Item]:
         return self.body.items[self.start : self.start + length]
@@ -67,7 +68,7 @@ def _fold(network: Network, bodies: list[_Body], longest: int) -> None:
             return
         length, places = best
         for place in reversed(places):  # from the end, so that earlier places stay where they are
-            group = network.group(place.stretch(length), core=place.core)
+            group = network.group(place.stretch(length), core=place.core, last=place.last)
             place.body.items[place.start : place.start + length] = [group]
 
 
@@ -177,15 +178,15 @@ def _apart(places: list[_Place], length: int) -> list[_Place]:
 def _alike(network: Network, length: int, places: list[_Place]) -> list[list[_Place]]:
     """The places whose stretches read each other in the same way and are named alike, in sets."""
     outlines = [network.outline(place.stretch(length)) for place in places]
-    names = [[node.name for item in place.stretch(length) for node in item.nodes] for place in places]
+    names = [texts(place.stretch(length)) for place in places]
     found: list[list[_Place]] = []
-    for core_of in (cores.shared, cores.prefix):
+    for core_of, last in cores.WAYS:
         sets: dict[object, list[_Place]] = {}
         for place, outline, own in zip(places, outlines, names, strict=True):
             if len(outline.inputs) <= _MOST_INPUTS and len(outline.outputs) <= _MOST_OUTPUTS:
                 core = core_of(own)
-                key = (outline.key, *(cores.pattern(name, core) for name in own))
-                sets.setdefault(key, []).append(_Place(place.body, place.start, core))
+                key = (outline.key, *(cores.pattern(name, core, last=last) for name in own))
+                sets.setdefault(key, []).append(_Place(place.body, place.start, core, last))
         found += [alike for each in sets.values() if len(alike := _apart(each, length)) > 1]
     return found
 

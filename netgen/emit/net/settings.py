@@ -42,17 +42,18 @@ class Settings:
 
     # --- texts -----------------------------------------------------------------------------------
 
-    def text(self, values: Sequence[str]) -> Expr:
+    def text(self, values: Sequence[str]) -> Literal | Template:
         """An expression that gives each call its text."""
         for variable, known in self.known:
-            patterns = {pattern(value, part) for value, part in zip(values, known, strict=True)}
-            if len(patterns) == 1 and HOLE in (only := patterns.pop()):
-                return _with_holes(only, variable)
+            for last in (False, True):
+                patterns = {pattern(value, part, last=last) for value, part in zip(values, known, strict=True)}
+                if len(patterns) == 1 and HOLE in (only := patterns.pop()):
+                    return _with_hole(only, variable)
         if len(set(values)) == 1:
             return Literal(values[0])
         parameter = self._add("string", list(values), None, "label", "label")
         self.known.append((parameter, list(values)))
-        return Template(Formula(parameter))
+        return Template(Formula(parameter, is_text=True))
 
     def identify(self, names: Sequence[str]) -> None:
         """Make a setting of what is common to the names of a call's layers."""
@@ -94,11 +95,9 @@ class Settings:
             wish.parameter.name = name
 
 
-def _with_holes(text: str, variable: Variable) -> Template:
-    parts: list[str | Formula] = []
-    for i, part in enumerate(text.split(HOLE)):
-        parts += [part] if i == 0 else [Formula(variable), part]
-    return Template(*parts)
+def _with_hole(text: str, variable: Variable) -> Template:
+    before, _, after = text.partition(HOLE)
+    return Template(before, Formula(variable, is_text=True), after)
 
 
 def _same(one: object, other: object) -> bool:

@@ -1,6 +1,7 @@
 """Which variables the results of a body's statements get.
 
-The main line of a body is called ``x`` again and again: what is read before anything else that is still to be read.
+The main line of a body is called ``x`` again and again: what is read before anything else that is still to be read,
+and is done with before the line goes on. What is kept for later has a name of its own.
 What branches off it is called after its layers, in a block most of all where that gives the layers their names.
 """
 
@@ -70,9 +71,9 @@ class Variables:
         for run in runs:
             after = bisect_right(mains, run.last.number)
             last = self._last(run.last.results[0]) if run.last.results else -1
-            run.is_main &= after == len(mains) or mains[after] >= last
+            is_kept = after < len(mains) and mains[after] < last
             for chain in run.chains:
-                chain.targets = self._targets(chain, run)
+                chain.targets = self._targets(chain, run, is_main=run.is_main and not (is_kept and chain is run.last))
                 self.body.taken.update(chain.targets)
 
     def _last(self, value: Value) -> int:
@@ -99,15 +100,15 @@ class Variables:
         return [self._readers.get(value) for value in chain.results] == [[place]]
 
     def _find_main_line(self, runs: Sequence[_Run]) -> None:
-        """A result is of the main line if whatever else is alive when it is made is only read after it is done with."""
+        """A result is of the main line if it is read before whatever else is alive when it is made."""
         alive: list[Value] = list(self.body.tensors)
         for run in runs:
             end = run.last.number
             alive = [value for value in alive if self._last(value) > end]
             results = [value for value in run.last.results if self._is_read(value)]
             if len(results) == 1 == len(run.last.results) and run.last.operands:
-                last = self._last(results[0])
-                run.is_main = last != _END and all(self._next(value, end) > last for value in alive)
+                first = self._next(results[0], end)
+                run.is_main = first != _END and all(self._next(value, end) > first for value in alive)
             alive += results
 
     def _next(self, value: Value, place: int) -> int:
@@ -116,16 +117,16 @@ class Variables:
 
     # --- names -----------------------------------------------------------------------------------
 
-    def _targets(self, chain: Chain, run: _Run) -> list[str]:
+    def _targets(self, chain: Chain, run: _Run, *, is_main: bool) -> list[str]:
         if chain.returns or not chain.results:
             return []
         if chain.is_list:
-            return [self._hold(chain, self._wishes(chain, run), max(map(self._last, chain.results)))]
+            return [self._hold(chain, self._wishes(chain, run, is_main), max(map(self._last, chain.results)))]
         if len(chain.results) > 1:
             return self._several(chain)
         [value] = chain.results
         if self._is_read(value):
-            return [self._hold(chain, self._wishes(chain, run), self._last(value))]
+            return [self._hold(chain, self._wishes(chain, run, is_main), self._last(value))]
         own = self.body.relative(chain.steps[0].names)
         if not self.body.is_net or not own:
             return []
@@ -147,16 +148,16 @@ class Variables:
             targets.append(name)
         return targets
 
-    def _wishes(self, chain: Chain, run: _Run) -> Iterator[str]:
+    def _wishes(self, chain: Chain, run: _Run, is_main: bool) -> Iterator[str]:
         """What a chain's result would best be called, in this order."""
         step = chain.steps[-1]
         own = self.body.relative(chain.steps[0].names)
         if own and not (self.body.is_net and chain.operands):
             yield own
         yield from step.variables[:1]
-        if own and not run.is_main:
+        if own and not is_main:
             yield own
-        if run.is_main:
+        if is_main:
             yield _MAIN
         yield self._described(chain, run)
 
