@@ -37,7 +37,6 @@ _SEEN = 4096
 _MOST_CONTROLS = 0.02
 """The part of control characters above which nobody takes some bytes for a text."""
 
-_UTF16 = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _CAFFE_FIELDS = {1, 2, 3, 4, 5, 6, 7, 8, 100}
 """The numbers of NetParameter's fields, to know a caffemodel by."""
 
@@ -80,6 +79,8 @@ def _binary(data: bytes) -> tuple[str, str]:
     for magic, offset, what in _MAGIC:
         if data.startswith(magic, offset):
             return what, "give the .prototxt that describes the net"
+    if _PICKLE.match(data):
+        return "a pickle of Python, as PyTorch keeps weights in", "give the .prototxt that describes the net"
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or _looks_utf16(data):
         return "text in UTF-16, not UTF-8", "save it as UTF-8"
     seen = data[:_SEEN]
@@ -91,8 +92,6 @@ def _binary(data: bytes) -> tuple[str, str]:
             "a caffemodel, which holds weights",
             "give the .prototxt that describes the net; weights go to `--weights`",
         )
-    if _PICKLE.match(data):
-        return "a pickle of Python, as PyTorch keeps weights in", "give the .prototxt that describes the net"
     if _SAFETENSORS.match(data):
         return "a safetensors file, which holds weights", "give the .prototxt; weights go to `--weights`"
     return "binary data, not text", "give the .prototxt that describes the net"
@@ -113,6 +112,8 @@ def _is_caffemodel(data: bytes) -> bool:
         if number not in _CAFFE_FIELDS or kind not in (0, 2):
             return False
         value, at = _varint(data, at)
+        if value < 0:
+            return False
         at += value if kind == 2 else 0
         if at >= len(data):
             break
