@@ -12,12 +12,12 @@ def _suppress(
     valid: Tensor,
     threshold: float,
     eta: float = 1.0,
-    strict: bool = False,
+    most: int = -1,
 ) -> Tensor:
     """Non-maximum suppression in each row of boxes, the best first: which are kept.
 
-    A box goes if it overlaps a kept one by more than the threshold, or just as much
-    where ``strict``. The threshold shrinks by ``eta`` with each box, down to a half.
+    A box goes if it overlaps a kept one by more than the threshold, which shrinks by
+    ``eta`` with each box while it is above a half. At ``most`` so many are kept.
     """
     area = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1)
     places = torch.arange(boxes.shape[1], device=boxes.device)
@@ -25,7 +25,8 @@ def _suppress(
     overlap = torch.full_like(area, -1)  # with those that were kept, the most
     kept = torch.zeros_like(valid)
     left = valid
-    while left.any():
+    while most != 0 and left.any():
+        most -= 1
         found = left.any(1, keepdim=True)
         best = left.int().argmax(1, keepdim=True)
         kept = kept | (found & (places == best))
@@ -36,8 +37,7 @@ def _suppress(
         union = area.gather(1, best) + area - both
         overlap = torch.maximum(overlap, torch.where(both > 0, both / union, 0))
         limit = torch.where(found & (limit > 0.5), limit * eta, limit)
-        apart = overlap < limit if strict else overlap <= limit
-        left = left & (places > best) & apart
+        left = left & (places > best) & (overlap <= limit)
     return kept
 ''',
 )

@@ -47,10 +47,10 @@ def _decode_corners(
     offsets: Tensor, priors: Tensor, variances: Tensor | None = None
 ) -> Tensor:
     """Boxes whose corners are moved from those of prior boxes."""
-    priors = priors.unflatten(1, (-1, 1, 4))
+    priors = priors.reshape(len(priors), -1, 1, 4)
     offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
     if variances is not None:
-        offsets = offsets * variances.unflatten(1, (-1, 1, 4))
+        offsets = offsets * variances.reshape(1, -1, 1, 4)
     return (priors + offsets).flatten(1)
 ''',
     ),
@@ -61,11 +61,11 @@ def _decode_centers(
     offsets: Tensor, priors: Tensor, variances: Tensor | None = None
 ) -> Tensor:
     """Boxes whose centres are moved from those of prior boxes and whose sizes grow."""
-    priors = priors.unflatten(1, (-1, 1, 4))
+    priors = priors.reshape(len(priors), -1, 1, 4)
     offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
     if variances is not None:
-        offsets = offsets * variances.unflatten(1, (-1, 1, 4))
-    low, high = priors.split(2, dim=-1)
+        offsets = offsets * variances.reshape(1, -1, 1, 4)
+    low, high = priors[..., :2], priors[..., 2:]
     center = (low + high) / 2 + offsets[..., :2] * (high - low)
     half = offsets[..., 2:].exp() * (high - low) / 2
     return torch.cat([center - half, center + half], -1).flatten(1)
@@ -77,11 +77,11 @@ def _decode_centers(
 def _decode_sized_corners(
     offsets: Tensor, priors: Tensor, variances: Tensor | None = None
 ) -> Tensor:
-    """Boxes whose corners are moved from those of prior boxes, in units of their size."""
-    priors = priors.unflatten(1, (-1, 1, 4))
+    """Boxes whose corners are moved from those of priors, by parts of their size."""
+    priors = priors.reshape(len(priors), -1, 1, 4)
     offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
     if variances is not None:
-        offsets = offsets * variances.unflatten(1, (-1, 1, 4))
+        offsets = offsets * variances.reshape(1, -1, 1, 4)
     size = priors[..., 2:] - priors[..., :2]
     return (priors + offsets * torch.cat([size, size], -1)).flatten(1)
 ''',
@@ -103,7 +103,7 @@ def _detections(
     top_k: int = -1,
     keep_top_k: int = -1,
 ) -> Tensor:
-    """The best boxes of each class, as rows (image, label, score, xmin, ymin, xmax, ymax).
+    """The best boxes of each class: rows (image, label, score, xmin, ymin, xmax, ymax).
 
     Without any there is a row of -1 for each image.
     """
@@ -115,19 +115,20 @@ def _detections(
         valid[:, background] = False
     most = int(valid.sum(2).max())
     most = min(most, top_k) if top_k >= 0 else most
-    scores, order = scores.where(valid, lowest).sort(dim=2, descending=True, stable=True)
-    scores, order = scores[..., :most], order[..., :most]
-    order = order[..., None].expand(-1, -1, -1, 4)
+    ranked = scores.where(valid, lowest).sort(dim=2, descending=True, stable=True)
+    scores = ranked.values[..., :most]
+    order = ranked.indices[..., :most, None].expand(-1, -1, -1, 4)
     boxes = boxes.expand(-1, classes, -1, -1).gather(2, order)
     rows = _suppress(
         boxes.flatten(0, 1), scores.flatten(0, 1) > lowest, nms_threshold, eta
     )
     kept = rows.view_as(scores)
     if keep_top_k >= 0:
-        ranked = scores.where(kept, lowest).flatten(1)
-        best = ranked.sort(dim=1, descending=True, stable=True).indices[:, :keep_top_k]
-        among = torch.zeros_like(kept.flatten(1)).scatter(1, best, True)
-        kept = kept & among.view_as(kept)
+        left = scores.where(kept, lowest).flatten(1)
+        best = left.sort(dim=1, descending=True, stable=True).indices
+        is_best = torch.zeros_like(left, dtype=torch.bool)
+        is_best = is_best.scatter(1, best[:, :keep_top_k], True)
+        kept = kept & is_best.view_as(kept)
     places = kept.nonzero()[:, :2].to(scores.dtype)
     if len(places) == 0:
         found = scores.new_full((len(scores), 7), -1)
@@ -143,7 +144,7 @@ _REFINED_SCORES = Helper(
     "_objects_only",
     '''
 def _objects_only(scores: Tensor, objects: Tensor, threshold: float) -> Tensor:
-    """Scores of classes; where there is hardly an object, 1 for the first and 0 for others."""
+    """Scores; where there is hardly an object, 1 for the first class, else 0."""
     is_object = objects.reshape(len(objects), -1, 2)[..., 1:] >= threshold
     scores = scores.reshape(*is_object.shape[:2], -1)
     nothing = torch.zeros_like(scores[0, 0])
@@ -156,7 +157,7 @@ _REGIONS = Helper(
     "_region_boxes",
     '''
 def _region_boxes(regions: Tensor, height: int, width: int) -> Tensor:
-    """Regions (image, xmin, ymin, xmax, ymax) in pixels as boxes in parts of the image."""
+    """Regions (image, xmin, ymin, xmax, ymax) as boxes, in parts of an image."""
     boxes = regions.reshape(-1, 5)[:, 1:]
     return (boxes / boxes.new_tensor([width, height] * 2)).reshape(1, -1)
 ''',
@@ -310,7 +311,7 @@ class DetectionOutput(_Detection):
 
 
 class RefinedDetectionOutput(_Detection):
-    """The boxes that RefineDet finds: prior boxes are refined once before offsets are added to them.
+    """The boxes that RefineDet finds, for which prior boxes are refined first.
 
     ``arm_loc`` are offsets to the prior boxes, and ``loc`` to what these give. Where ``arm_conf`` says that there is
     an object with less than ``objectness``, no class counts but the first. All else is as in ``detection_output``.
@@ -357,10 +358,10 @@ class RefinedDetectionOutput(_Detection):
 
 
 class RegionDetectionOutput(_Detection):
-    """The boxes that a two-stage detector finds, by offsets to regions in pixels: OpenVINO's ``normalized: false``.
+    """The boxes that a two-stage detector finds, by offsets to regions in pixels.
 
-    Regions are rows (image, xmin, ymin, xmax, ymax), and the found boxes parts of an image of the given size. Offsets
-    have no variances. All else is as in ``detection_output``.
+    This is OpenVINO's ``normalized: false``. Regions are rows (image, xmin, ymin, xmax, ymax); the boxes that are found
+    are parts of an image of the given size. Offsets have no variances. All else is as in ``detection_output``.
     """
 
     name = "region_detection_output"

@@ -189,7 +189,7 @@ def _whole(sizes: tuple[float, ...] | None) -> tuple[int, ...]:
 
 
 class PriorBox(_Priors):
-    """The prior boxes of SSD: around each place of a map, squares and boxes of other aspect ratios.
+    """The prior boxes of SSD: squares and boxes of other aspect ratios around each place.
 
     For each of ``min_size`` a square of that size, one of the geometric mean with ``max_size``, and a box of the same
     area for each aspect ratio. Sizes are in pixels of the image and, as in Caffe, cut to whole numbers. Boxes have
@@ -253,9 +253,9 @@ class PriorBox(_Priors):
 
 
 class PriorBoxClustered(_Priors):
-    """Prior boxes of given widths and heights around each place of a map, as OpenVINO's Caffe has them.
+    """Prior boxes of given widths and heights around each place of a map.
 
-    Sizes are in pixels of the image, coordinates (xmin, ymin, xmax, ymax) parts of it.
+    As OpenVINO's Caffe has them: sizes are in pixels of the image, coordinates (xmin, ymin, xmax, ymax) parts of it.
     """
 
     name = "prior_box_clustered"

@@ -70,9 +70,7 @@ def _round(x: Tensor) -> Tensor:
 _SPANS = Helper(
     "_spans",
     '''
-def _spans(
-    low: Tensor, high: Tensor, parts: int, extent: int
-) -> tuple[Tensor, Tensor]:
+def _spans(low: Tensor, high: Tensor, parts: int, extent: int) -> tuple[Tensor, Tensor]:
     """Where each of equal parts of some stretches begins and ends, in whole places.
 
     Parts overlap by what rounding adds; what lies outside the map is cut off.
@@ -103,7 +101,7 @@ _COVER = Helper(
     "_cover",
     '''
 def _cover(begin: Tensor, end: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Stretches as two of 2**level places each, which overlap: the level, both begins."""
+    """Stretches as two of 2**level places each: the level, and where both begin."""
     length = (end - begin).clamp(min=1)
     level = torch.frexp(length.float()).exponent.long() - 1
     last = (end - 2**level).clamp(min=0)
@@ -145,7 +143,7 @@ _WEIGHED = Helper(
     "_of_image",
     '''
 def _of_image(regions: Tensor, weights: Tensor, batch: int) -> Tensor:
-    """Weights (regions, parts, rows) as (regions, batch, parts, rows): 0 for other images."""
+    """Weights (regions, parts, rows) with an axis of images: 0 for all but one."""
     image = torch.arange(batch, device=regions.device)
     return weights[:, None] * (regions[:, :1] == image)[:, :, None, None]
 ''',
@@ -177,7 +175,7 @@ def _psroi_pool(
     right, bottom = ((_round(regions[:, 3:]) + 1) * scale).unbind(1)
     rows = _of_image(regions, _shares(top, bottom, size, x.shape[2]), len(x))
     columns = _shares(left, right, size, x.shape[3])
-    x = x.unflatten(1, (channels, size, size))
+    x = x.reshape(len(x), channels, size, size, *x.shape[2:])
     pooled = torch.einsum("rnph,ncpqhw->rcpqw", rows.to(x), x)
     return torch.einsum("rcpqw,rqw->rcpq", pooled, columns.to(x))
 ''',

@@ -75,11 +75,11 @@ def prior_boxes(a: Attrs, map_size: tuple[int, int], image: tuple[int, int]) -> 
     for row, column in np.ndindex(*map_size):
         x, y = (column + a.offset) * step_w, (row + a.offset) * step_h
         for i, size in enumerate(a.min_size):
-            sides = [(int(size), int(size))]
+            sides: list[tuple[float, float]] = [(int(size), int(size))]
             if a.max_size:
                 side = sqrt(int(size) * int(a.max_size[i]))
-                sides.append((side, side))  # type: ignore[arg-type]
-            sides += [(int(size) * sqrt(each), int(size) / sqrt(each)) for each in ratios[1:] if each != 1]  # type: ignore[misc]
+                sides.append((side, side))
+            sides += [(int(size) * sqrt(each), int(size) / sqrt(each)) for each in ratios[1:] if each != 1]
             for width, height in sides:
                 boxes += [(x - width / 2) / image_w, (y - height / 2) / image_h]
                 boxes += [(x + width / 2) / image_w, (y + height / 2) / image_h]
@@ -127,3 +127,32 @@ def _of_class(a: Attrs, scores: Array, boxes: list[Box]) -> list[int]:
     order = order if a.top_k < 0 else order[: a.top_k]
     kept = suppress([boxes[p] for p in order], a.nms_threshold, a.eta)
     return [order[i] for i in kept]
+
+
+# --- proposals ------------------------------------------------------------------------------------
+
+
+def proposals(a: Attrs, scores: Array, offsets: Array, info: Array) -> tuple[Array, Array]:
+    """Rows (0, xmin, ymin, xmax, ymax) and scores."""
+    python = a.style == "python"
+    anchors = len(a.ratios) * len(a.scales)
+    limit = np.array([info[1], info[0]] * 2) - 1
+    least = a.min_size * np.array([info[3], info[2]] if len(info) > 3 else [info[2], info[2]])
+    found = []
+    for row, column in np.ndindex(*scores.shape[2:]):
+        for i, (ratio, scale) in enumerate((ratio, scale) for ratio in a.ratios for scale in a.scales):
+            rounded = round if python else lambda number: int(number + 0.5)
+            width = rounded(sqrt(a.base**2 / ratio))
+            size = np.array([width, rounded(width * ratio)]) * scale
+            middle = np.array([column, row]) * a.stride + (a.base - 1) / 2
+            offset = offsets[0, 4 * i : 4 * i + 4, row, column]
+            centre = middle + 0.5 + offset[:2] * size
+            half = np.exp(offset[2:]) * size / 2
+            box = np.concatenate([centre - half, centre + half]).clip(0, limit)
+            large = bool((box[2:] - box[:2] + 1 >= least).all())
+            if large or not python:
+                found.append((scores[0, anchors + i, row, column] * large, box))
+    found = sorted(found, key=lambda each: -each[0])[: a.pre_nms]
+    kept = suppress([np.add(box, (0, 0, 1, 1)) for _, box in found], a.nms_threshold)[: a.post_nms]
+    rows = np.array([[0, *found[i][1]] for i in kept], f32).reshape(-1, 5)
+    return rows, np.array([found[i][0] for i in kept], f32)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bvlc_nodes import FOR_THE_WHOLE_BATCH, SHAPES
+import bvlc_nodes
+import detection_nodes
 from hypothesis import assume
 from hypothesis import strategies as st
 from spelled import node
@@ -114,7 +115,7 @@ def nodes(draw: Draw, op: str, training: bool = False) -> Node:
 
 def concerns_the_batch(n: Node) -> bool:
     """Whether the node was told to join, cut, sum, move or tell apart the batch itself."""
-    if n.op.name in FOR_THE_WHOLE_BATCH:
+    if n.op.name in bvlc_nodes.FOR_THE_WHOLE_BATCH | detection_nodes.FOR_THE_WHOLE_BATCH:
         return True
     if n.op.name == "permute":
         return bool(n.a.order[0] != 0)
@@ -273,7 +274,8 @@ def _interpolated(draw: Draw, given: dict[str, Any]) -> list[Shape]:
 
 
 _SHAPES: dict[str, Callable[[Draw, dict[str, Any]], list[Shape]]] = {
-    **SHAPES,
+    **bvlc_nodes.SHAPES,
+    **detection_nodes.SHAPES,
     "input": _no_input,
     **dict.fromkeys(("add", "mul", "max"), _several),
     **dict.fromkeys(("scale", "bias"), _channelwise),

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from netgen.emit.torch.expression import bind as bind_inputs
 from netgen.emit.torch.expression import text
-from netgen.ir.graph import Graph, Node, Shape
+from netgen.ir.graph import Graph, Node, Shape, Value
 from netgen.ir.spell_torch import Helper, Name, TorchSpelling
 from netgen.ops import OPERATORS, bind
 
@@ -31,6 +31,14 @@ def node(op: str, *shapes: Shape, **given: object) -> Node:
     made = Node(OPERATORS[op], bind(OPERATORS[op], given), inputs, op, instance=graph.root, spans={})
     graph.add(made)
     return made
+
+
+def fits(shape: Shape, value: Value) -> bool:
+    """Whether a shape is the one inferred, or smaller on axes whose size only the values tell."""
+    dynamic, inferred = value.node.op.dynamic, value.shape
+    if len(shape) != len(inferred):
+        return False
+    return all(a == b or (axis in dynamic and a < b) for axis, (a, b) in enumerate(zip(shape, inferred, strict=True)))
 
 
 def spelling(n: Node) -> TorchSpelling:

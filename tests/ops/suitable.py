@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from detection_nodes import INPUTS
 
 from netgen.ir.graph import Node, Shape
 
@@ -75,6 +76,7 @@ def _places(n: Node, shapes: list[Shape], made: list[Any], random: Random) -> li
 
 
 _RULES: dict[str, _Rule] = {
+    **INPUTS,
     **dict.fromkeys(("log", "power", "stochastic_pool"), _positive),
     **dict.fromkeys(("softmax_loss", "infogain_loss", "accuracy", "hinge_loss", "multinomial_logistic_loss"), _labels),
     **dict.fromkeys(("lstm", "rnn", "lstm_unit"), _continued),

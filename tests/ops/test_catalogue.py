@@ -91,14 +91,21 @@ def test_every_target_has_a_spelling_or_a_reason(op: type[Operator]) -> None:
 
 
 def test_caffe_layer_types_mean_one_operator_each() -> None:
-    """Operators that share a layer type are told apart by a field of fixed value."""
-    by_type: dict[str, list[CaffeSpelling]] = {}
+    """Operators that share a layer type are told apart by a field of fixed value, or by how many bottoms they have."""
+    by_type: dict[str, list[type[Operator]]] = {}
     for op in OPERATORS.values():
         if isinstance(op.caffe, CaffeSpelling) and op.caffe.type:
-            by_type.setdefault(op.caffe.type, []).append(op.caffe)
-    for kind, spellings in by_type.items():
-        understood = [not isinstance(spelling.read([("top", "y")]), str) for spelling in spellings]
-        assert sum(understood) <= 1, f"an empty {kind} layer means several operators"
+            by_type.setdefault(op.caffe.type, []).append(op)
+    for kind, sharing in by_type.items():
+        understood = [op for op in sharing if not isinstance(_spelling(op).read([("top", "y")]), str)]
+        for bottoms in range(6):
+            able = [op.name for op in understood if op.takes(bottoms)]
+            assert len(able) <= 1, f"an empty {kind} layer of {bottoms} bottoms means several operators"
+
+
+def _spelling(op: type[Operator]) -> CaffeSpelling:
+    assert isinstance(op.caffe, CaffeSpelling)
+    return op.caffe
 
 
 @EVERY

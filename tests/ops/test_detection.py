@@ -10,6 +10,7 @@ import torch
 from detection_reference import Array, decode, detections, prior_boxes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 from onnx_models import run_onnx
 from spelled import node, run
 
@@ -19,7 +20,7 @@ from netgen.ir.graph import Node
 MANY = settings(max_examples=150, deadline=None)
 
 
-def compute(n: Node, *inputs: Array) -> list[Array]:
+def compute(n: Node, *inputs: ArrayLike) -> list[Array]:
     return [made.numpy() for made in run(n, [torch.from_numpy(np.asarray(x, np.float32)) for x in inputs])]
 
 
@@ -68,10 +69,12 @@ def test_sizes_are_cut_to_whole_pixels() -> None:
 
 
 def test_clustered_boxes_have_any_shape() -> None:
-    n = node("prior_box_clustered", (1, 1, 1, 2), (1, 3, 10, 40), width=[4, 20], height=[5.5, 20], variance=[1, 2, 3, 4])
+    n = node(
+        "prior_box_clustered", (1, 1, 1, 2), (1, 3, 10, 40), width=[4, 20], height=[5.5, 20], variance=[1, 2, 3, 4]
+    )
     boxes, variances = compute(n, *[np.zeros(shape, np.float32) for shape in n.x])[0][0].reshape(2, -1, 4)
-    pixels = [[8, 2.25, 12, 7.75], [0, -5, 20, 15], [28, 2.25, 32, 7.75], [20, -5, 40, 15]]
-    np.testing.assert_allclose(boxes * [40, 10, 40, 10], pixels, rtol=1e-6)
+    pixels: list[list[float]] = [[8, 2.25, 12, 7.75], [0, -5, 20, 15], [28, 2.25, 32, 7.75], [20, -5, 40, 15]]
+    np.testing.assert_allclose(boxes * [40, 10, 40, 10], np.array(pixels), rtol=1e-6)
     np.testing.assert_array_equal(variances, [[1, 2, 3, 4]] * 4)
 
 
@@ -173,24 +176,86 @@ def test_nothing_found_is_a_row_for_each_image() -> None:
 def test_scores_that_are_no_numbers_are_not_found() -> None:
     n = node("detection_output", (1, 8), (1, 4), (1, 2, 8), classes=2)
     conf = np.array([[0, np.nan, 0, 0.5]])
-    [[rows]] = compute(n, np.zeros((1, 8)), conf, np.tile(some_boxes(np.random.default_rng(0), 2).ravel(), (1, 2, 1)))[0]
+    [[rows]] = compute(n, np.zeros((1, 8)), conf, np.tile(some_boxes(np.random.default_rng(0), 2).ravel(), (1, 2, 1)))[
+        0
+    ]
     assert rows[:, :3].tolist() == [[0, 1, 0.5]]
 
 
 FAULTS: list[tuple[str, list[tuple[int, ...]], dict[str, Any], str]] = [
-    ("prior_box", [(1, 4, 3, 3), (1, 3, 9, 9)], {"min_size": [4], "max_size": [3]}, "max_size: 3 is not greater than the 4 of `min_size`"),
-    ("prior_box", [(1, 4, 3, 3), (1, 3, 9, 9)], {"min_size": [4], "max_size": [5, 6]}, "max_size: 2 sizes, but there are 1 of `min_size`"),
-    ("prior_box", [(1, 4, 3, 3), (1, 3, 9, 9)], {"min_size": [4], "variance": [1, 2]}, "variance: 2 variances; there is one for all, or one for each of four"),
-    ("prior_box", [(1, 4), (1, 3, 9, 9)], {"min_size": [4]}, "x0: `prior_box` needs an image, (N, C, H, W); this is 1x4"),
-    ("prior_box", [(1, 4, 3, 3), (1, 3)], {"min_size": [4]}, "x1: `prior_box` needs an image, (N, C, H, W); this is 1x3"),
-    ("prior_box_clustered", [(1, 4, 3, 3), (1, 3, 9, 9)], {"width": [4], "height": [1, 2]}, "height: 2 heights, but 1 widths"),
-    ("detection_output", [(2, 16), (2, 8), (1, 2, 12)], {"classes": 2}, "x0: 3 prior boxes need 2x12, 4 numbers for each; this is 2x16"),
-    ("detection_output", [(2, 12), (1, 6), (1, 2, 12)], {"classes": 2}, "x1: 3 prior boxes need 2x6, 2 numbers for each; this is 1x6"),
-    ("detection_output", [(2, 12), (2, 6), (1, 24)], {"classes": 2}, "x2: prior boxes and their variances are (1, 2, 4 * boxes); this is 1x24"),
-    ("region_detection_output", [(2, 12), (2, 6), (3, 5)], {"classes": 2, "image": 9}, "x2: regions are (1, 1, 5 * regions); this is 3x5"),
-    ("refined_detection_output", [(1, 12), (1, 6), (1, 2, 12), (1, 6), (1, 9)], {"classes": 2}, "x4: 3 prior boxes need 1x12, 4 numbers for each; this is 1x9"),
-    ("refined_detection_output", [(1, 24), (1, 6), (1, 2, 12), (1, 6), (1, 12)], {"classes": 2, "share_location": False}, "share_location: boxes that each class has for itself cannot be refined in common"),
-]  # fmt: skip
+    (
+        "prior_box",
+        [(1, 4, 3, 3), (1, 3, 9, 9)],
+        {"min_size": [4], "max_size": [3]},
+        "max_size: 3 is not greater than the 4 of `min_size`",
+    ),
+    (
+        "prior_box",
+        [(1, 4, 3, 3), (1, 3, 9, 9)],
+        {"min_size": [4], "max_size": [5, 6]},
+        "max_size: 2 sizes, but there are 1 of `min_size`",
+    ),
+    (
+        "prior_box",
+        [(1, 4, 3, 3), (1, 3, 9, 9)],
+        {"min_size": [4], "variance": [1, 2]},
+        "variance: 2 variances; there is one for all, or one for each of four",
+    ),
+    (
+        "prior_box",
+        [(1, 4), (1, 3, 9, 9)],
+        {"min_size": [4]},
+        "x0: `prior_box` needs an image, (N, C, H, W); this is 1x4",
+    ),
+    (
+        "prior_box",
+        [(1, 4, 3, 3), (1, 3)],
+        {"min_size": [4]},
+        "x1: `prior_box` needs an image, (N, C, H, W); this is 1x3",
+    ),
+    (
+        "prior_box_clustered",
+        [(1, 4, 3, 3), (1, 3, 9, 9)],
+        {"width": [4], "height": [1, 2]},
+        "height: 2 heights, but 1 widths",
+    ),
+    (
+        "detection_output",
+        [(2, 16), (2, 8), (1, 2, 12)],
+        {"classes": 2},
+        "x0: 3 prior boxes need 2x12, 4 numbers for each; this is 2x16",
+    ),
+    (
+        "detection_output",
+        [(2, 12), (1, 6), (1, 2, 12)],
+        {"classes": 2},
+        "x1: 3 prior boxes need 2x6, 2 numbers for each; this is 1x6",
+    ),
+    (
+        "detection_output",
+        [(2, 12), (2, 6), (1, 24)],
+        {"classes": 2},
+        "x2: prior boxes and their variances are (1, 2, 4 * boxes); this is 1x24",
+    ),
+    (
+        "region_detection_output",
+        [(2, 12), (2, 6), (3, 5)],
+        {"classes": 2, "image": 9},
+        "x2: regions are (1, 1, 5 * regions); this is 3x5",
+    ),
+    (
+        "refined_detection_output",
+        [(1, 12), (1, 6), (1, 2, 12), (1, 6), (1, 9)],
+        {"classes": 2},
+        "x4: 3 prior boxes need 1x12, 4 numbers for each; this is 1x9",
+    ),
+    (
+        "refined_detection_output",
+        [(1, 24), (1, 6), (1, 2, 12), (1, 6), (1, 12)],
+        {"classes": 2, "share_location": False},
+        "share_location: boxes that each class has for itself cannot be refined in common",
+    ),
+]
 
 
 @pytest.mark.parametrize(("op", "shapes", "given_args", "wanted"), FAULTS, ids=[each[3][:40] for each in FAULTS])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import bvlc_nodes
+import detection_nodes
 import pytest
 import torch
-from bvlc_nodes import EXAMPLES as BVLC_EXAMPLES
-from bvlc_nodes import INDICES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_nodes import concerns_the_batch, nodes
-from spelled import function_text, layer, module_text, node, outputs, run
+from spelled import fits, function_text, layer, module_text, node, outputs, run
 from suitable import MAKES_NO_TENSOR, suitable
 from torch import Tensor
 
@@ -17,6 +17,8 @@ from netgen.ir.graph import Node, Shape
 from netgen.ops import OPERATORS
 
 COMPUTING = [op for op in OPERATORS if op not in MAKES_NO_TENSOR]
+ALWAYS_ALIKE = [op for op in COMPUTING if not OPERATORS[op].dynamic]
+"""Operators that do the same steps whatever the values are."""
 
 FEW = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
@@ -32,12 +34,16 @@ def shapes(tensors: list[Tensor]) -> list[Shape]:
     return [tuple(tensor.shape) for tensor in tensors]
 
 
+def as_inferred(made: list[Tensor], n: Node) -> bool:
+    return all(fits(shape, value) for shape, value in zip(shapes(made), n.outputs, strict=True))
+
+
 @pytest.mark.parametrize("op", COMPUTING)
 @given(data=st.data())
 @FEW
 def test_shapes_are_those_inferred(op: str, data: st.DataObject) -> None:
     n = data.draw(nodes(op))
-    assert shapes(run(n, inputs_of(n))) == n.y
+    assert as_inferred(run(n, inputs_of(n)), n)
 
 
 @pytest.mark.parametrize("op", COMPUTING)
@@ -88,7 +94,7 @@ def test_batch_is_free(op: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
-@pytest.mark.parametrize("op", COMPUTING)
+@pytest.mark.parametrize("op", ALWAYS_ALIKE)
 @given(data=st.data())
 @settings(FEW, max_examples=3)
 def test_survives_export_and_trace(op: str, data: st.DataObject) -> None:
@@ -108,7 +114,8 @@ def test_survives_export_and_trace(op: str, data: st.DataObject) -> None:
 _IMAGE = (2, 4, 6, 6)
 
 EXAMPLES = {
-    **BVLC_EXAMPLES,
+    **bvlc_nodes.EXAMPLES,
+    **detection_nodes.EXAMPLES,
     "abs": node("abs", _IMAGE),
     "add": node("add", _IMAGE, _IMAGE),
     "add, weighted": node("add", _IMAGE, _IMAGE, coeff=[1, -2]),
@@ -189,9 +196,9 @@ EXAMPLES = {
 }
 """One node of each form that operators have in PyTorch."""
 
-WITHOUT_GRADIENT = {"accuracy", "argmax", "dummy_data", "threshold"}
+WITHOUT_GRADIENT = {"accuracy", "argmax", "dummy_data", "prior_box", "prior_box_clustered", "threshold"}
 
-WITHOUT_GRADIENT_INPUTS = {**INDICES, "crop": (1,), "max_unpool": (1,)}
+WITHOUT_GRADIENT_INPUTS = {**bvlc_nodes.INDICES, **detection_nodes.INDICES, "crop": (1,), "max_unpool": (1,)}
 """The inputs that are a size, or places, to an operator."""
 
 
@@ -215,7 +222,7 @@ def test_gradients_reach_the_inputs(example: str) -> None:
             assert x.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("example", [example for example, n in EXAMPLES.items() if not n.op.dynamic])
 def test_compiles_without_a_break(example: str) -> None:
     n = EXAMPLES[example]
     module, xs = layer(n), inputs_of(n)
@@ -235,4 +242,4 @@ def test_takes_other_layouts_and_precisions(example: str) -> None:
         torch.testing.assert_close(one, other)
     with torch.autocast("cpu", torch.bfloat16):
         made = outputs(module, [x.bfloat16() for x in xs])
-    assert shapes(made) == n.y
+    assert as_inferred(made, n)
