@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from netgen.emit.net.arguments import Arguments
 from netgen.emit.net.blocks import Writer
-from netgen.emit.net.items import Network
+from netgen.emit.net.items import Item, Network
 from netgen.emit.net.lengths import spread_short
 from netgen.emit.net.program import Parameter
 from netgen.emit.net.repeats import fold
@@ -20,10 +20,23 @@ __all__ = ["emit"]
 
 
 def emit(graph: Graph) -> str:
-    """The network as a program; raises ``NetgenError`` with all that the language cannot say."""
+    """The network as a program; raises ``NetgenError`` with all that the language cannot say.
+
+    The blocks of a network that was read are only guessed from its layers' names. So it is written without them too,
+    and the shorter program is taken.
+    """
     arguments = Arguments(graph.nodes)
     network = Network(graph, arguments)
-    root = spread_short(arguments, network.tree())
+    text = _program(network, network.tree())
+    if any(node.origin is not None for node in graph.nodes):
+        return min(text, _program(network, network.flat()), key=lambda each: each.count("\n"))
+    return text
+
+
+def _program(network: Network, items: list[Item]) -> str:
+    """The program for a network whose layers are grouped in some way."""
+    graph, arguments = network.graph, network.arguments
+    root = spread_short(arguments, items)
     fold(network, root)
     writer = Writer(network)
     size = _size(graph)

@@ -58,9 +58,17 @@ def _key(node: Node) -> Hashable:
 
 def _binds(op: type[Operator], given: Mapping[str, object], a: Attrs) -> bool:
     try:
-        return bind(op, given) == a
+        bound = bind(op, given)
     except Fault:
         return False
+    return bound.keys() == a.keys() and all(_means(value, a[name]) for name, value in bound.items())
+
+
+def _means(one: object, other: object) -> bool:
+    """Whether two values are the same, or pairs and triples of one number: it stands for as many as are needed."""
+    if one == other or not isinstance(one, tuple) or not isinstance(other, tuple):
+        return one == other
+    return len(set(one)) == 1 and set(one) == set(other) and min(len(one), len(other)) > 1
 
 
 def _fewest(op: type[Operator], a: Attrs, defaults: Said) -> Said:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 HOLE = "\0"
 """Stands for the core in the pattern of a name. No name has it: no text does."""
@@ -43,12 +44,17 @@ def prefix(names: Sequence[str]) -> str:
 
 def number(names: Sequence[str]) -> str:
     """The last number that stands in all names."""
-    common = set.intersection(*(set(re.findall(r"\d+", name)) for name in names))
-    return next((each for each in reversed(re.findall(r"\d+", names[0])) if each in common), "")
+    common = set.intersection(*(set(_numbers(name)) for name in names))
+    return next((each for each in reversed(_numbers(names[0])) if each in common), "")
 
 
 WAYS = ((shared, False), (prefix, False), (number, True))
 """How a core is found, and whether its place is the last in a name."""
+
+
+@lru_cache(maxsize=1 << 13)
+def _numbers(name: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\d+", name))
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ MAX_DEPTH = 24
 class Leaf:
     """One layer."""
 
-    __slots__ = ("inputs", "is_elementwise", "is_heavy", "is_light", "label", "node", "outputs")
+    __slots__ = ("inputs", "is_elementwise", "is_heavy", "is_light", "label", "node", "outputs", "texts")
 
     def __init__(self, node: Node, label: int) -> None:
         self.node = node
@@ -28,6 +28,7 @@ class Leaf:
         """Equal for layers that could be one statement of a block, with other numbers in it."""
         self.inputs: list[Value] = node.inputs
         self.outputs: list[Value] = node.outputs
+        self.texts = [node.name, *(each for each in node.a.get("share") or () if each)]
         self.is_heavy = node.is_known and node.op.macs(node) > 0
         """Whether it multiplies by weights, as convolutions do."""
         self.is_elementwise = node.op.in_place
@@ -47,7 +48,19 @@ class Group:
     result and the inputs.
     """
 
-    __slots__ = ("block", "core", "doc", "inputs", "items", "label", "outputs", "pattern", "variable", "variables")
+    __slots__ = (
+        "block",
+        "core",
+        "doc",
+        "inputs",
+        "items",
+        "label",
+        "outputs",
+        "pattern",
+        "texts",
+        "variable",
+        "variables",
+    )
 
     def __init__(self, items: list[Item], inputs: list[Value], outputs: list[Value], core: str) -> None:
         self.items = items
@@ -55,6 +68,7 @@ class Group:
         self.outputs = outputs
         self.core = core
         self.pattern: list[str] = []
+        self.texts = texts(items)
         self.label = -1
         self.block = ""
         self.doc = ""
@@ -176,6 +190,10 @@ class Network:
 
     # --- the tree ------------------------------------------------------------------------------
 
+    def flat(self) -> list[Item]:
+        """The layers as they follow each other."""
+        return [self.leaf(node) for node in self.graph.nodes]
+
     def tree(self) -> list[Item]:
         """The items of the net itself: its layers, and groups for its instances."""
         torn = self._torn()
@@ -262,12 +280,7 @@ def _kind(node: Node) -> Iterator[Hashable]:
 
 def texts(items: Iterable[Item]) -> list[str]:
     """The names of layers, and those of the weights that they share."""
-    found = []
-    for item in items:
-        for node in item.nodes:
-            found.append(node.name)
-            found += [each for each in node.a.get("share") or () if each]
-    return found
+    return [text for item in items for text in item.texts]
 
 
 def can_vary(kind: Kind, value: object) -> bool:

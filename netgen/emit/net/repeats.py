@@ -11,7 +11,7 @@ from heapq import nlargest
 from itertools import pairwise
 
 from netgen.emit.net import cores
-from netgen.emit.net.items import UNIT, Group, Item, Leaf, Network, can_vary, is_straight, is_unpacked, texts
+from netgen.emit.net.items import UNIT, Group, Item, Leaf, Network, is_straight, is_unpacked, texts
 from netgen.emit.net.lengths import LINE, lines
 
 _LONGEST = 64
@@ -88,14 +88,16 @@ def _best(network: Network, bodies: list[_Body], longest: int) -> tuple[int, lis
     """The stretch that saves most lines: its length, and all its places that fit together."""
     best: tuple[int, list[_Place]] | None = None
     most = (0.0, 0)
-    for length, places, _ in nlargest(_TRIED, _candidates(bodies, longest), key=lambda each: each[2]):
+    for length, places, size in nlargest(_TRIED, _candidates(bodies, longest), key=lambda each: each[2]):
+        if size <= most[0]:  # no stretch takes more lines than it has items
+            break
         for alike in _alike(network, length, places):
             stretch = alike[0].stretch(length)
             if longest == UNIT and not is_straight(stretch):
                 continue
             if all(item.label == stretch[0].label for item in stretch):  # a loop says that better
                 continue
-            gain = _gain(network, length, alike)
+            gain = _gain(network, length, alike, int(most[0]))
             worth = gain * (1 - _OPEN * sum(network.is_open(place.stretch(length)) for place in alike) / len(alike))
             if gain >= _LEAST_GAIN and (worth, -length) > most:
                 most, best = (worth, -length), (length, alike)
@@ -194,27 +196,29 @@ def _alike(network: Network, length: int, places: list[_Place]) -> list[list[_Pl
 # --- what is gained --------------------------------------------------------------------------------
 
 
-def _gain(network: Network, length: int, places: list[_Place]) -> int:
-    """How many lines a block saves."""
+def _gain(network: Network, length: int, places: list[_Place], wanted: int) -> int:
+    """How many lines a block saves; nothing if it takes too many settings, or if these are fewer than wanted."""
+    flat = lines(network.arguments, places[0].stretch(length), calls=0)
+    count = sum(place.body.counts for place in places)
+    if count * (flat - 1) - flat - _HEADER < wanted:
+        return 0
     stretches = [place.stretch(length) for place in places]
-    parameters = _parameters(network, stretches)
+    parameters = _parameters(stretches)
     if parameters > _MOST_PARAMETERS:
         return 0
-    flat = lines(network.arguments, stretches[0], calls=0)
     outline = network.outline(stretches[0])
     extra = len(outline.outputs) - 1 + max(0, len(outline.inputs) - 1)
     columns = 24 + len(places[0].core) + 7 * parameters + 10 * extra
     call = -(-columns // LINE)
-    count = sum(place.body.counts for place in places)
     return count * (flat - call - extra) - flat - _HEADER
 
 
-def _parameters(network: Network, stretches: list[list[Item]]) -> int:
+def _parameters(stretches: list[list[Item]]) -> int:
     """How many settings differ between some stretches; those that always go together count once."""
     found = set()
     for nodes in zip(*([node for item in items for node in item.nodes] for items in stretches), strict=True):
-        for arg in nodes[0].op.args:
-            values = tuple(node.a[arg.name] for node in nodes)
-            if can_vary(arg.kind, values[0]) and any(value != values[0] for value in values):
+        for name, first in nodes[0].a.items():
+            values = tuple(node.a[name] for node in nodes)
+            if name != "share" and values.count(first) < len(values):
                 found.add(values)
     return len(found)
