@@ -105,6 +105,15 @@ def test_several_tops() -> None:
     assert netgen.load(net.to_prototxt()).to_prototxt() == net.to_prototxt()
 
 
+def test_a_split_that_is_said() -> None:
+    text = HEAD + layer("s", "Split", "data", "x y z") + conv("a", "x") + conv("b", "z")
+    net = netgen.load(text)
+    assert net.torch_source().count("nn.Conv2d(") == 2
+    assert list(net.outputs) == ["y", "a", "b"]
+    assert net.to_prototxt().count("Split") == 1
+    assert netgen.load(net.to_prototxt()).to_prototxt() == net.to_prototxt()
+
+
 def test_names_that_are_said_twice_or_not_at_all() -> None:
     text = HEAD + conv("a") + layer("a", "ReLU", "a", "b") + 'layer { type: "TanH" bottom: "b" top: "t" }'
     net = netgen.load(text)

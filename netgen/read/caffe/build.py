@@ -21,7 +21,8 @@ from netgen.read.caffe.inputs import data_shapes
 from netgen.read.caffe.phases import State
 from netgen.read.caffe.training import read_params
 
-_INPUT, _CUSTOM, _BATCH_NORM = OPERATORS["input"], OPERATORS["custom"], OPERATORS["batch_norm"]
+_INPUT, _CUSTOM = OPERATORS["input"], OPERATORS["custom"]
+_IDENTITY, _BATCH_NORM = OPERATORS["identity"], OPERATORS["batch_norm"]
 
 
 class GraphBuilder:
@@ -64,6 +65,8 @@ class GraphBuilder:
             given = _declared(layer, len(tops))
         if given is not None or (tops and all(top in self.shapes for top in tops)):
             values = self._data(layer, tops, given or [UNKNOWN] * len(tops))
+        elif get(layer, "type") == "Split" and len(inputs) == 1:
+            values = self._split(layer, inputs, tops)
         else:
             values = self._operator(layer, inputs, len(tops))
         self._name(layer, tops, values)
@@ -99,6 +102,15 @@ class GraphBuilder:
         except Fault as fault:
             self._fault(layer, _INPUT, fault)
             return None
+
+    def _split(self, layer: Message, inputs: list[Value], tops: Sequence[str]) -> list[Value]:
+        """The one value under several names: each has a node of its own."""
+        origin = Origin(layer)
+        a = bind(_IDENTITY, {})
+        names = [get(layer, "name", ""), *tops[1:]]
+        unknown = None if inputs[0].is_known else [UNKNOWN]
+        nodes = (self._node(layer, _IDENTITY, a, inputs, origin, name=name) for name in names[: len(tops)])
+        return [value for node in nodes for value in self.graph.add(node, unknown)]
 
     def _operator(self, layer: Message, inputs: list[Value], tops: int) -> list[Value]:
         op, a, origin = self._meaning(layer)
