@@ -1,4 +1,4 @@
-"""The command line: ``netgen build | check | fmt | ops | explain``.
+"""The command line: ``netgen build | check | fmt | ops | weights | explain``.
 
 Exit codes: 0 all is well; 1 something is wrong with the input, or an output cannot be written; 2 the command line is
 wrong; 70 a fault of netgen's own; 130 interrupted; 141 the reader of the output went away.
@@ -39,7 +39,7 @@ def _run(argv: Sequence[str]) -> int:
     args = parse(argv)
     console = Console(color=args.color, format=getattr(args, "format", "text"), quiet=getattr(args, "quiet", False))
     try:
-        code: int = import_module(f"netgen.cli.{args.command}").run(args, console)
+        code: int = import_module(f"netgen.cli.{args.module}").run(args, console)
     except NetgenError as error:
         console.problems(error.diagnostics)
         return INPUT

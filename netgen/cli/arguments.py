@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
 from netgen import __version__
@@ -24,14 +24,9 @@ def parse(argv: Sequence[str]) -> Namespace:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
     for name, (line, add) in _COMMANDS.items():
         command = commands.add_parser(name, help=line, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False)
-        command.set_defaults(usage_error=command.error)
+        command.set_defaults(usage_error=command.error, module=name)
         add(command)
-        command.add_argument(
-            "--color",
-            choices=("auto", "always", "never"),
-            default="auto",
-            help="color messages (default: on a terminal)",
-        )
+        _color(command, "auto")
     if argv and not argv[0].startswith("-") and argv[0] not in _COMMANDS:
         parser.error(_unknown("command", argv[0], list(_COMMANDS)))
     return parser.parse_args(argv)
@@ -56,11 +51,22 @@ def _build(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="a file; or a folder (`DIR/`), which is made. Default: standard output"
     )
-    parser.add_argument("--net", metavar="NAME", help="which net, where the program has several")
-    parser.add_argument(
-        "--set", metavar="NAME=VALUE", dest="settings", action="append", type=_setting, default=[],
-        help="a setting of the net: a number, true, false, a string or a [list]. May be repeated",
-    )  # fmt: skip
+    _settings(parser)
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    _prototxt(parser)
+    _limit(parser)
+    _message_format(parser)
+
+
+def _import(parser: ArgumentParser) -> None:
+    parser.description = "Read a network of Caffe and write it in netgen's own language."
+    parser.epilog = _examples(
+        ("netgen import deploy.prototxt -o net.net", "then change it, and build it for every target"),
+        ("netgen import train_val.prototxt --phase TRAIN --input data=32x3x224x224", "the net that is trained"),
+    )
+    parser.set_defaults(module="build", target=["net"], net=None, settings=[])
+    parser.add_argument("file", metavar="FILE", help="a prototxt; - reads it from standard input")
+    parser.add_argument("-o", "--output", metavar="PATH", help="a file. Default: standard output")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     _prototxt(parser)
     _limit(parser)
@@ -113,13 +119,93 @@ def _explain(parser: ArgumentParser) -> None:
     parser.add_argument("code", metavar="CODE", nargs="?", help="a code such as NG302, or 302")
 
 
+def _weights(parser: ArgumentParser) -> None:
+    parser.description = "Look at files of weights: caffemodels, state_dicts of PyTorch, safetensors."
+    parser.epilog = _examples(
+        ("netgen weights list net.caffemodel", "its layers and the shapes of their blobs"),
+        ("netgen weights diff old.caffemodel new.caffemodel", "what has changed, and by how much"),
+        ("netgen weights map net.net model.pth", "which array of the file would be which of the net's"),
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    for name, (line, add) in _WEIGHTS.items():
+        action = actions.add_parser(name, help=line, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False)
+        action.set_defaults(usage_error=action.error)
+        add(action)
+        _color(action, SUPPRESS)
+
+
+def _weights_list(parser: ArgumentParser) -> None:
+    parser.description = "What a file of weights holds. Numbers are only read for --stats."
+    parser.epilog = _examples(
+        ("netgen weights list net.caffemodel", "layer, type, blob, shape and count"),
+        ("netgen weights list --stats model.pth", "with the least, largest and mean number"),
+        ("netgen weights list --format json model.safetensors", "for programs"),
+    )
+    parser.add_argument("file", metavar="FILE", help="a caffemodel, a state_dict or safetensors")
+    parser.add_argument("--stats", action="store_true", help="look at the numbers too")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print (default: text)")
+
+
+def _weights_diff(parser: ArgumentParser) -> None:
+    parser.description = "Compare the arrays of two files, bit by bit. Exit code 1 if they differ."
+    parser.epilog = _examples(
+        ("netgen weights diff a.caffemodel b.caffemodel", "by the names of layers"),
+        ("netgen weights diff --net net.net net.caffemodel model.pth", "as arrays of one net, whatever their names"),
+    )
+    parser.add_argument("file", metavar="A", help="a caffemodel, a state_dict or safetensors")
+    parser.add_argument("other", metavar="B", help="another, of any of these formats")
+    parser.add_argument("--net", metavar="NET", dest="program", help="the program or prototxt that both belong to")
+    parser.add_argument("--all", action="store_true", help="list what is the same too")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print (default: text)")
+
+
+def _weights_map(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Find a net's arrays in a file: by name, by like names, by order and shape. Exit code 1 if some are missing."
+    )
+    parser.epilog = _examples(
+        ("netgen weights map net.net model.pth", "what is found, and how"),
+        ("netgen weights map net.net model.pth --save-mapping map.txt", "as a text to edit"),
+        ("netgen weights map net.net model.pth --mapping map.txt", "with what was edited"),
+    )
+    parser.add_argument("program", metavar="NET", help="a program, or a prototxt")
+    parser.add_argument("file", metavar="FILE", help="a caffemodel, a state_dict or safetensors")
+    parser.add_argument("--mapping", metavar="MAP", help="a text that says what is what")
+    parser.add_argument("--save-mapping", metavar="MAP", help="write what was found as such a text")
+    _settings(parser)
+    _prototxt(parser)
+    _limit(parser)
+    _message_format(parser)
+
+
+_WEIGHTS: dict[str, tuple[str, Callable[[ArgumentParser], None]]] = {
+    "list": ("what a file holds", _weights_list),
+    "diff": ("compare two files", _weights_diff),
+    "map": ("find a net's arrays in a file", _weights_map),
+}
+
 _COMMANDS: dict[str, tuple[str, Callable[[ArgumentParser], None]]] = {
     "build": ("compile a net to Caffe or PyTorch", _build),
+    "import": ("bring a network of Caffe into the language", _import),
     "check": ("report all problems of some files", _check),
     "fmt": ("bring files into the canonical layout", _fmt),
     "ops": ("list the operators, or explain one", _ops),
+    "weights": ("look at files of weights", _weights),
     "explain": ("tell what an error code means", _explain),
 }
+
+
+def _color(parser: ArgumentParser, default: str) -> None:
+    words = ("auto", "always", "never")
+    parser.add_argument("--color", choices=words, default=default, help="color messages (default: on a terminal)")
+
+
+def _settings(parser: ArgumentParser) -> None:
+    parser.add_argument("--net", metavar="NAME", help="which net, where the program has several")
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", dest="settings", action="append", type=_setting, default=[],
+        help="a setting of the net: a number, true, false, a string or a [list]. May be repeated",
+    )  # fmt: skip
 
 
 def _prototxt(parser: ArgumentParser) -> None:

@@ -23,7 +23,7 @@ def run(args: Namespace, console: Console) -> int:
         wanted = f"-o {args.output}/" if args.output else "-o DIR/"
         args.usage_error(f"{len(targets)} targets need a folder to write to: {wanted}")
     source = read(args.file)
-    settings = _settings(args.settings)
+    settings = settings_of(args)
     stages = [f"compiling {source.path}"]
     with console.working(lambda: stages[-1]):
         net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
@@ -50,11 +50,11 @@ def _as_warning(problem: Diagnostic) -> Diagnostic:
     return Diagnostic(problem.code, problem.title, problem.span, problem.label, hint=problem.hint, severity="warning")
 
 
-def _settings(given: list[tuple[str, str]]) -> dict[str, object]:
+def settings_of(args: Namespace) -> dict[str, object]:
     """The values of ``--set``; of a name given twice the last, as on other command lines."""
     values = {}
     problems: list[Diagnostic] = []
-    for name, text in given:
+    for name, text in args.settings:
         try:
             values[name] = evaluate_setting(text, f"--set {name}")
         except NetgenError as error:
