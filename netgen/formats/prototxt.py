@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from netgen.diag import Diagnostic, NetgenError, Source, Span
@@ -17,6 +18,8 @@ _FIRST = ("NetParameter", "SolverParameter", "LabelMap", "TransformationParamete
 
 _KINDS = {"NetParameter": "net", "SolverParameter": "solver"}
 _FEW_FIELDS = 8
+_LOOK = 10_000
+"""How many fields tell what a file is."""
 
 
 class Prototxt:
@@ -55,7 +58,7 @@ def read_prototxt(source: Source) -> Prototxt:
 
 def message_of(raw: Placed, source: Source) -> str:
     """The message of the schema that has the most of a file's fields, a net if the file is empty."""
-    said = {name: isinstance(value, Placed) for name, value in raw}
+    said = {name: isinstance(value, Placed) for name, value in islice(raw, _LOOK)}
     best, most = _FIRST[0], 0
     for name in (*_FIRST, *messages()):
         fields = fields_of(name)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 from netgen.diag import Diagnostic, NetgenError, Note, Source, Span, did_you_mean
 from netgen.diag.codes import CODES
 from netgen.formats.message import Enum, Placed, Raw
+from netgen.formats.remarks import Remarks
 from netgen.formats.scalars import bounds, expected, is_whole, lenient, strict
 from netgen.formats.schema import Field, enum_type, fields_of, is_enum, required_of
 
@@ -20,11 +22,12 @@ _OTHER_GENERATION = {"LayerParameter": "V1LayerParameter", "V1LayerParameter": "
 """Whose fields are understood in a layer too, since people mix the generations."""
 
 _MOST_ERRORS = 20
+_MOST_STRANGE = 200
+"""How many unknown names are compared with the known ones."""
 _MOST_READ = 4096
 """How many texts of a type are remembered with their values."""
 
 _WORD = re.compile(r"[A-Za-z_][\w.-]*\Z")
-_FIELD = re.compile(r"[\w.\[\]/]*\s*:?\s*")
 
 
 def type_values(message: Placed, kind: str, source: Source, warnings: list[Diagnostic]) -> None:
@@ -33,17 +36,20 @@ def type_values(message: Placed, kind: str, source: Source, warnings: list[Diagn
     Whole numbers, floats rounded to float32, bools, ``Enum`` words and strings; what the schema does not know stays
     ``Raw``. Raises ``NetgenError`` with all values that mean nothing.
     """
-    typist = _Typist(source, warnings)
+    typist = _Typist(source)
     typist.message(message, kind)
-    typist.finish()
+    typist.look_back()
+    warnings += typist.remarks.all()
+    if typist.errors:
+        raise NetgenError([*typist.errors, *warnings])
 
 
 class _Typist:
     """One walk over one message."""
 
-    def __init__(self, source: Source, warnings: list[Diagnostic]) -> None:
+    def __init__(self, source: Source) -> None:
         self.source = source
-        self.warnings = warnings
+        self.remarks = Remarks(source)
         self.errors: list[Diagnostic] = []
         self.fields: dict[tuple[str, str], list[int]] = {}
         self.words: dict[tuple[str, str, str], list[int]] = {}
@@ -51,8 +57,8 @@ class _Typist:
     def message(self, message: Placed, kind: str) -> None:
         """Type the values of a message and of all messages in it."""
         fields = fields_of(kind)
-        single: set[str] = set()
-        twice = False
+        if len({name for name, _ in message}) < len(message):
+            self.once(message, fields)
         for at, (name, value) in enumerate(message):
             field = fields.get(name) or self.elsewhere(kind, name, message.starts[at])
             if field is None:
@@ -64,11 +70,6 @@ class _Typist:
                 self.message(value, field.message)
             elif field.type != "string" or type(value) is not str:
                 message[at] = (name, self.misfit(kind, field, value, message.starts[at]))
-            if not field.repeated:
-                twice = twice or name in single
-                single.add(name)
-        if twice:
-            self.once(message, fields)
         self.whole(message, kind)
 
     def elsewhere(self, kind: str, name: str, start: int) -> Field | None:
@@ -120,53 +121,39 @@ class _Typist:
         if value is None:
             return self.refuse(field, text, start)
         said = str(value).lower() if isinstance(value, bool) else str(value)
-        why = f"Caffe takes {expected(field)} here" + (", without quotes" if quoted else "")
+        why = f"for `{field.name}` Caffe takes {expected(field)}" + (", without quotes" if quoted else "")
         self.bends(text, start, why, f"write {said}")
         return value
 
     def refuse(self, field: Field, value: object, start: int, label: str = "") -> object:
         """Report a value that means nothing, and stand in for it with itself."""
-        span = self.span(start, value if isinstance(value, str) else "")
         label = label or f"`{field.name}` takes {expected(field)}"
         if isinstance(value, str) and is_whole(value, field):
             label += f" {bounds(field)}"
-        self.errors.append(Diagnostic("NG520", CODES["NG520"].title, span, label))
-        if len(self.errors) >= _MOST_ERRORS:
-            self.finish()
+        self.error("NG520", self.remarks.value(start, value if isinstance(value, str) else ""), label)
         return value
 
     def once(self, message: Placed, fields: Mapping[str, Field]) -> None:
         """Leave one of each field that may stand once: the last scalar; of messages, all that they say together."""
-        places: dict[str, int] = {}
-        kept: list[tuple[str, object]] = []
-        starts: list[int] = []
-        for (name, value), start in zip(message, message.starts, strict=True):
+        rows: dict[tuple[str, int], list[tuple[object, int]]] = {}
+        for at, ((name, value), start) in enumerate(zip(message, message.starts, strict=True), 1):
             field = fields.get(name)
-            if field is None or field.repeated or name not in places:
-                places[name] = len(kept)
-                kept.append((name, value))
-                starts.append(start)
-                continue
-            first = places[name]
-            self.again(name, starts[first], start, "the two are read as one" if field.message else "this one holds")
-            kept[first] = (name, self.join(field, kept[first][1], value))
-            starts[first] = start
-        message[:] = kept
-        message.starts[:] = starts
+            many = field is None or field.repeated
+            rows.setdefault((name, at if many else 0), []).append((value, start))
+        if len(rows) == len(message):
+            return
+        for (name, _), found in rows.items():
+            if len(found) > 1:
+                self.again(name, found, fields[name])
+        message[:] = [(name, _joined([value for value, _ in found])) for (name, _), found in rows.items()]
+        message.starts[:] = [found[-1][1] for found in rows.values()]
 
-    def join(self, field: Field, one: object, other: object) -> object:
-        """What a field says that stands twice."""
-        if not isinstance(one, Placed) or not isinstance(other, Placed):
-            return other
-        joined = Placed([*one, *other], [*one.starts, *other.starts], other.start, other.end)
-        self.once(joined, fields_of(field.message))
-        return joined
-
-    def again(self, name: str, first: int, start: int, label: str) -> None:
-        """Warn of a field that stands twice."""
-        note = Note("the first stands here", self.name(first, name))
+    def again(self, name: str, found: list[tuple[object, int]], field: Field) -> None:
+        """Warn of a field that stands more than once."""
+        label = f"`{name}` again: {'all are read as one' if field.message else 'the last one holds'}"
+        note = Note("the first stands here", self.remarks.field(found[0][1]))
         hint = "Caffe refuses a field that stands twice where it is not repeated"
-        self.warn("NG522", self.name(start, name), f"`{name}` again: {label}", notes=[note], hint=hint)
+        self.remarks.warn("NG522", self.remarks.field(found[1][1]), label, hint, notes=[note], times=len(found) - 1)
 
     def whole(self, message: Placed, kind: str) -> None:
         """Report required fields that are missing."""
@@ -174,57 +161,45 @@ class _Typist:
         if missing:
             missing = missing.difference(name for name, _ in message)
         for name in sorted(missing):
-            label = f"this {kind} has no `{name}`"
-            span = Span(self.source, max(message.start, 0), max(message.start, 0) + 1)
-            self.errors.append(
-                Diagnostic("NG526", CODES["NG526"].title, span, label, hint="Caffe does not read it without")
-            )
+            brace = Span(self.source, max(message.start, 0), max(message.start, 0) + 1)
+            self.error("NG526", brace, f"this {kind} has no `{name}`", "Caffe does not read it without")
 
-    def finish(self) -> None:
-        """Warn of fields and words that nobody knows; raise the errors."""
-        for (kind, name), starts in self.fields.items():
+    def look_back(self) -> None:
+        """Warn of fields and words that nobody knows."""
+        for (kind, name), starts in islice(self.fields.items(), _MOST_STRANGE):
             hint = did_you_mean(name, fields_of(kind), within=_slips(name))
             if hint:
-                label = f"no Caffe that netgen knows has `{name}` in {kind}{_times(starts)}"
-                self.warn("NG523", self.name(starts[0], name), label, hint=hint)
-        for (name, kind, word), starts in self.words.items():
+                label = f"no Caffe that netgen knows has `{name}` in {kind}"
+                self.remarks.warn("NG523", self.remarks.field(starts[0]), label, hint, times=len(starts))
+        for (name, kind, word), starts in islice(self.words.items(), _MOST_STRANGE):
             known = [*enum_type(kind).numbers, *enum_type(kind).foreign] if is_enum(kind) else []
-            what = "no Caffe that netgen knows has this value" if known else f"`{name}` is a number, and this is a word"
+            what = f"no Caffe that netgen knows has {word} here" if known else f"`{name}` is a number, {word} a word"
             hint = did_you_mean(word, known) or (f"there are {', '.join(known)}" if known else "is it a placeholder?")
-            self.warn("NG521", self.span(starts[0], word), f"{what}{_times(starts)}; it is kept", hint=hint)
-        if self.errors:
-            raise NetgenError([*self.errors, *self.warnings])
+            span = self.remarks.value(starts[0], word)
+            self.remarks.warn("NG521", span, f"{what}; it is kept", hint, times=len(starts))
 
     def bends(self, text: str, start: int, label: str, hint: str) -> None:
         """Warn of what Caffe refuses, though its meaning is plain."""
-        self.warn("NG524", self.span(start, text), label, hint=hint)
+        self.remarks.warn("NG524", self.remarks.value(start, text), label, hint)
 
-    def warn(self, code: str, span: Span, label: str, *, notes: list[Note] | None = None, hint: str = "") -> None:
-        self.warnings.append(
-            Diagnostic(code, CODES[code].title, span, label, notes=notes or (), hint=hint, severity="warning")
-        )
+    def error(self, code: str, span: Span, label: str, hint: str = "") -> None:
+        """Report what means nothing, and give up if there is too much of it."""
+        self.errors.append(Diagnostic(code, CODES[code].title, span, label, hint=hint))
+        if len(self.errors) >= _MOST_ERRORS:
+            raise NetgenError([*self.errors, *self.remarks.all()])
 
-    def name(self, start: int, name: str) -> Span:
-        """Where the name of a field stands."""
-        return Span(self.source, max(start, 0), max(start, 0) + (len(name) if start >= 0 else 0))
 
-    def span(self, start: int, text: str) -> Span:
-        """Where a value stands, behind its field; the field where that cannot be seen."""
-        found = _FIELD.match(self.source.text, max(start, 0))
-        begin = found.end() if found else start
-        for shown in (text, f'"{text}"', f"'{text}'"):
-            for at in (start, begin):
-                if text and self.source.text.startswith(shown, at):
-                    return Span(self.source, at, at + len(shown))
-        end = found.end() if found else start
-        return Span(self.source, max(start, 0), max(end, start + 1, 1))
+def _joined(values: list[object]) -> object:
+    """What a field says that stands several times."""
+    messages = [value for value in values if isinstance(value, Placed)]
+    if len(messages) < len(values) or len(values) == 1:
+        return values[-1]
+    fields = [field for message in messages for field in message]
+    starts = [start for message in messages for start in message.starts]
+    return Placed(fields, starts, messages[-1].start, messages[-1].end)
 
 
 def _slips(name: str) -> int:
     """How many letters of a field's name may be wrong: few, since so many fields of forks are alike."""
     stem = name.removesuffix("_param")
     return 0 if len(stem) < 4 else 1 if len(stem) < 8 else 2
-
-
-def _times(starts: list[int]) -> str:
-    return f", {len(starts)} times in this file" if len(starts) > 1 else ""

@@ -6,11 +6,10 @@ the meaning is plain, as it is of a file that has layers of two generations.
 
 from __future__ import annotations
 
-import re
-
-from netgen.diag import Diagnostic, NetgenError, Source, Span
+from netgen.diag import Diagnostic, NetgenError, Source
 from netgen.diag.codes import CODES
 from netgen.formats.message import Placed, get, get_all
+from netgen.formats.remarks import Remarks
 from netgen.formats.upgrade_layers import TYPES, add, from_v0, from_v1, move_transforms, put, transforms
 
 SOLVER_TYPES = {
@@ -23,28 +22,31 @@ SOLVER_TYPES = {
 }
 _INPUTS = ("input", "input_shape", "input_dim")
 _OF_V1 = ("blobs_lr", "weight_decay", "blob_share_mode")
-_WORD = re.compile(r"\w+")
 _AXES = 4
 """How many ``input_dim`` each input has."""
 
 
 def upgrade_net(net: Placed, source: Source, warnings: list[Diagnostic]) -> tuple[Placed, str]:
     """A net whose layers are all ``layer`` fields of today, and its generation: v0, v1 or nothing."""
-    return _Upgrade(source, warnings).net(net)
+    upgrade = _Upgrade(source)
+    upgraded = upgrade.net(net)
+    warnings += upgrade.remarks.all()
+    return upgraded
 
 
 def upgrade_solver(solver: Placed, source: Source, warnings: list[Diagnostic]) -> Placed:
     """A solver whose type is a string."""
-    return _Upgrade(source, warnings).solver(solver)
+    upgrade = _Upgrade(source)
+    upgraded = upgrade.solver(solver)
+    warnings += upgrade.remarks.all()
+    return upgraded
 
 
 class _Upgrade:
     """One upgrade of one message, with a place for what there is to say about it."""
 
-    def __init__(self, source: Source, warnings: list[Diagnostic]) -> None:
-        self.source = source
-        self.warnings = warnings
-        self.said: set[tuple[str, str]] = set()
+    def __init__(self, source: Source) -> None:
+        self.remarks = Remarks(source)
 
     def net(self, net: Placed) -> tuple[Placed, str]:
         generation = self.generation(net)
@@ -194,23 +196,11 @@ class _Upgrade:
 
     def error(self, start: int, label: str, hint: str = "") -> NetgenError:
         """What cannot be upgraded, as an error to raise."""
-        return NetgenError(
-            [Diagnostic("NG527", CODES["NG527"].title, self.span(start), label, hint=hint), *self.warnings]
-        )
-
-    def span(self, start: int) -> Span:
-        """The name of the field that stands at a place."""
-        start = max(start, 0)
-        word = _WORD.match(self.source.text, start)
-        return Span(self.source, start, word.end() if word else start + 1)
+        wrong = Diagnostic("NG527", CODES["NG527"].title, self.remarks.field(start), label, hint=hint)
+        return NetgenError([wrong, *self.remarks.all()])
 
     def warn(self, code: str, start: int, label: str, hint: str) -> None:
-        """Warn of something once: a net says most things many times."""
-        if (code, label) in self.said:
-            return
-        self.said.add((code, label))
-        title = CODES[code].title
-        self.warnings.append(Diagnostic(code, title, self.span(start), label, hint=hint, severity="warning"))
+        self.remarks.warn(code, self.remarks.field(start), label, hint)
 
 
 _Row = tuple[tuple[str, object], int]

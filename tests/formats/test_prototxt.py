@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,7 +150,16 @@ def corpus(shared: Path, schema: str = "", syntax: str = "") -> Iterator[tuple[R
         yield row, read_prototxt(decode_text(row["file"], (folder / row["file"]).read_bytes()))
 
 
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """No garbage collection, as in a run of netgen: it would take longer than the reading."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncollected")
 def test_the_corpus_is_read_and_written_again(shared: Path) -> None:
     warned = []
     for row, text in corpus(shared):

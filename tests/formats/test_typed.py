@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from struct import pack, unpack
 
 import pytest
@@ -149,11 +150,22 @@ def test_fields_given_twice() -> None:
 
 
 def test_strange_fields_and_words_are_told_once() -> None:
-    text = "kernal_size: 1 engine: GPU my_param { num_output: x } " * 50
-    message, warnings = typed(text, "ConvolutionParameter")
-    assert [warning.code for warning in warnings if warning.code != "NG522"] == ["NG523", "NG521"]
-    assert "50 times" in warnings[-1].label
-    assert get(get(message, "my_param"), "num_output") == "x"
+    text = "layer { convolution_param { kernal_size: 1 engine: GPU axis: TRUE } name: x my_param { num_output: x } } "
+    message, warnings = typed(text * 50, "NetParameter")
+    assert [warning.code for warning in warnings] == ["NG523", "NG521", "NG521", "NG524"]
+    assert all(warning.label.endswith("; 50 times in this file") for warning in warnings)
+    assert get(get(get_all(message, "layer")[9], "my_param"), "num_output") == "x"
+
+
+def test_hostile_texts_take_no_more_than_linear_time() -> None:
+    """Names that nobody knows and messages that stand thousands of times are compared and joined once."""
+    strange = "".join(f"layr{number} {{ }} name: x{number}\n" for number in range(20_000))
+    many = "convolution_param { pad: 1 my_field: 2 } " * 20_000
+    start = time.perf_counter()
+    message, warnings = typed(f"{strange} {many}", "LayerParameter")
+    assert time.perf_counter() - start < 20
+    assert len(get_all(get(message, "convolution_param"), "pad")) == 20_000
+    assert len(warnings) < 300
 
 
 @pytest.mark.parametrize("name", ["cr_param", "hashing_loss_param", "roi_warping_param", "topk_param", "xyz"])
