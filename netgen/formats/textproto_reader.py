@@ -77,6 +77,8 @@ class _Reader:
         self.at = 0
         self.before = 0
         """Where the last thing ended that was read."""
+        self.resumed = -1
+        """Where reading went on behind a fault."""
         self.message = Placed(start=0, end=len(self.text))
         self.open: list[tuple[Placed, str]] = []
         """The messages around the present one, each with the field in whose list the one inside it stands, or none."""
@@ -93,7 +95,7 @@ class _Reader:
                 self.run()
                 going = self.step()
             except Fault as fault:
-                self.at = self.before = self.faults.add(fault)
+                self.at = self.before = self.resumed = self.faults.add(fault)
                 going = self.at >= 0
         self.faults.finish(empty=self.before == 0)
         return self.message
@@ -164,7 +166,8 @@ class _Reader:
 
     def joins(self) -> bool:
         """Whether a string follows a string: the two are one."""
-        if self.text[self.before - 1 : self.before] not in _STRINGS or not self.message:
+        last = self.last()
+        if last is None or isinstance(last[1], Raw | list) or self.text[self.before - 1] not in _STRINGS:
             return False
         behind = _SKIP.match(self.text, self.at)
         return behind is not None and self.text[behind.end() : behind.end() + 1] in _STRINGS
@@ -207,8 +210,10 @@ class _Reader:
             self.add(name, self.scalar(name, start), start)
 
     def last(self) -> tuple[str, object, int] | None:
-        """The field before, with its place."""
-        return (*self.message[-1], self.message.starts[-1]) if self.message else None
+        """The field before, with its place; none directly behind a fault."""
+        if not self.message or self.before == self.resumed:
+            return None
+        return (*self.message[-1], self.message.starts[-1])
 
     def add(self, name: str, value: object, start: int) -> None:
         self.message.append((name, value))

@@ -194,7 +194,7 @@ def _unquoted(text: str, name: str, at: int) -> Fault:
     if template := _template(text, at, end):
         return template
     said = text[at:end]
-    if any(sign in _CURLY for sign in (said[:1], said[-1:])):
+    if said and (said[0] in _CURLY or said[-1] in _CURLY):
         label, said = f"`{said[0]}` is a quote of a word processor, not of a program", said.strip(_CURLY)
     else:
         label = f"the value of `{name}` is a text, and has no quotes"

@@ -85,6 +85,7 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
     "other quote": ("a: \"x'\nb: 1", [("NG512", "\"x'", "must end with \", not with '")]),
     "escaped quote": ('a: "C:\\x\\"\nb: 1', [("NG512", '"C:\\x\\"', "write a last backslash twice")]),
     "over lines": ("a: '{\n  1: 2\n}' b: 1\n", [("NG512", "'{", "cannot go over the end of a line")]),
+    "over lines, and more": ("a: '{\n 1\n}' 'x' b: y.z", [("NG512", "'{", "cannot go over the end of a line")]),
     "no first quote": ('a: net"\nb: 1\n', [("NG512", 'net"', 'write a: "net"')]),
     "open, and a template": ('a: "x\nb: {{ y }}\n', [("NG512", '"x', "close"), ("NG511", "{{ y }}", "placeholder")]),
     # braces
