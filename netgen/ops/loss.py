@@ -36,7 +36,7 @@ IGNORE_LABEL = Arg("ignore_label", Optional(Int(-(2**31))), None, "the label of 
 FOR_TRAINING = Refused("ONNX is for networks in use, and this is for training and testing", "let the net end before it")
 
 
-def _normalization(default: str) -> Arg:
+def normalization_arg(default: str) -> Arg:
     return Arg(
         "normalization",
         Choice(*_MODES),
@@ -49,7 +49,7 @@ def _probabilities(doc: str) -> Arg:
     return Arg("probabilities", Bool(), False, doc)
 
 
-class _Normalization(Words):
+class Normalization(Words):
     """How a sum of losses is divided. Its default depends on the loss; ``normalize`` is how older files say it."""
 
     def __init__(self, default: str) -> None:
@@ -67,11 +67,11 @@ class _Normalization(Words):
         return ("normalization", "normalize")
 
 
-_WEIGHT = Many("loss_weight", "loss_weight")
+WEIGHT = Many("loss_weight", "loss_weight")
 
 
 def _loss_param(default: str) -> Sub:
-    return Sub("loss_param", Field("ignore_label", "ignore_label"), _Normalization(default))
+    return Sub("loss_param", Field("ignore_label", "ignore_label"), Normalization(default))
 
 
 def _read_probabilities(a: dict[str, object], layer: Message) -> bool:
@@ -83,12 +83,12 @@ def _read_probabilities(a: dict[str, object], layer: Message) -> bool:
     return tops <= 2
 
 
-def _read_loss(a: dict[str, object], layer: Message) -> bool:
+def read_loss(a: dict[str, object], layer: Message) -> bool:
     """A loss may have no top: Caffe then makes one without a name."""
     return len(get_all(layer, "top")) <= 1
 
 
-class _Loss(Operator):
+class Loss(Operator):
     """What all losses have in common."""
 
     short = "loss"
@@ -143,7 +143,7 @@ def _same_count(n: Node) -> None:
 
 # --- what several share in PyTorch ----------------------------------------------------------------
 
-_AT_LEAST = Helper(
+AT_LEAST = Helper(
     "_at_least",
     '''
 def _at_least(x: Tensor, least: float) -> Tensor:
@@ -152,7 +152,7 @@ def _at_least(x: Tensor, least: float) -> Tensor:
 ''',
 )
 
-_AVERAGE = Helper(
+AVERAGE = Helper(
     "_average",
     '''
 def _average(losses: Tensor, kept: Tensor, batch: int, normalization: str) -> Tensor:
@@ -199,7 +199,7 @@ def _softmax_loss(
     losses = -_at_least(log_p, {SMALLEST:.8g}).where(kept, 0)
     return _average(losses, kept, x.shape[:axis].numel(), normalization)
 ''',
-    needs=[KEPT, _AT_LEAST, _AVERAGE],
+    needs=[KEPT, AT_LEAST, AVERAGE],
 )
 
 
@@ -219,7 +219,7 @@ def _softmax_loss_call(n: Node) -> Expr:
     return _with_softmax(Call("_softmax_loss", Input(0), Input(1), axis=axis_of(n), **options), n)
 
 
-class SoftmaxLoss(_Loss):
+class SoftmaxLoss(Loss):
     """Softmax with cross entropy: minus the logarithm of the right class's probability.
 
     ``labels`` holds the number of the right class for each place of ``x`` without its ``axis``. A probability counts
@@ -232,7 +232,7 @@ class SoftmaxLoss(_Loss):
     args = (
         Arg("axis", Int(-8, 7), 1, "the axis of the classes"),
         IGNORE_LABEL,
-        _normalization("valid"),
+        normalization_arg("valid"),
         _probabilities("whether the softmax is given as well"),
         LOSS_WEIGHT,
     )
@@ -246,7 +246,7 @@ class SoftmaxLoss(_Loss):
     caffe = CaffeSpelling(
         "SoftmaxWithLoss",
         "",
-        _WEIGHT,
+        WEIGHT,
         _loss_param("VALID"),
         Sub("softmax_param", Field("axis", "axis", 1)),
         reads=_read_probabilities,
@@ -275,11 +275,11 @@ def _sigmoid_cross_entropy_loss(
     losses = F.binary_cross_entropy_with_logits(x, targets, reduction="none")
     return _average(losses.where(kept, 0), kept, x.size(0), normalization)
 ''',
-    needs=[KEPT, _AVERAGE],
+    needs=[KEPT, AVERAGE],
 )
 
 
-class SigmoidCrossEntropyLoss(_Loss):
+class SigmoidCrossEntropyLoss(Loss):
     """Sigmoid with cross entropy, of each element by itself.
 
     ``targets`` are probabilities, of as many elements as ``x``.
@@ -288,14 +288,14 @@ class SigmoidCrossEntropyLoss(_Loss):
     name = "sigmoid_cross_entropy_loss"
     example = "sigmoid_cross_entropy_loss(x, targets)"
     operands = ("x", "targets")
-    args = (IGNORE_LABEL, _normalization("batch_size"), LOSS_WEIGHT)
+    args = (IGNORE_LABEL, normalization_arg("batch_size"), LOSS_WEIGHT)
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
         _same_count(n)
         return [()]
 
-    caffe = CaffeSpelling("SigmoidCrossEntropyLoss", "", _WEIGHT, _loss_param("BATCH_SIZE"), reads=_read_loss)
+    caffe = CaffeSpelling("SigmoidCrossEntropyLoss", "", WEIGHT, _loss_param("BATCH_SIZE"), reads=read_loss)
     torch = TorchSpelling(
         function=lambda n: Call(
             "_sigmoid_cross_entropy_loss", Input(0), Input(1), **_options(n, "ignore_label", "normalization")
@@ -326,7 +326,7 @@ def _infogain_loss(
     losses = -(rows * log_p).sum(-1).where(kept, 0)
     return _average(losses, kept, x.shape[:axis].numel(), normalization)
 ''',
-    needs=[KEPT, _AT_LEAST, _AVERAGE],
+    needs=[KEPT, AT_LEAST, AVERAGE],
 )
 
 
@@ -342,7 +342,7 @@ def _needs_file(n: Node) -> Refused | None:
     return Refused(f'the matrix is in a file, "{n.a.source}"', "give the matrix as a third tensor")
 
 
-class InfogainLoss(_Loss):
+class InfogainLoss(Loss):
     """Softmax with cross entropy in which mistakes weigh differently.
 
     Minus the sum of matrix[label, k] * log(p[k]) over all classes k; with the identity as its matrix it is
@@ -358,7 +358,7 @@ class InfogainLoss(_Loss):
         Arg("source", Optional(Text()), None, "the file of the matrix, where it is no tensor"),
         Arg("axis", Int(-8, 7), 1, "the axis of the classes"),
         IGNORE_LABEL,
-        _normalization("valid"),
+        normalization_arg("valid"),
         _probabilities("whether the softmax is given as well"),
         LOSS_WEIGHT,
     )
@@ -380,7 +380,7 @@ class InfogainLoss(_Loss):
     caffe = CaffeSpelling(
         "InfogainLoss",
         "",
-        _WEIGHT,
+        WEIGHT,
         _loss_param("VALID"),
         Sub("infogain_loss_param", Field("source", "source"), Field("axis", "axis", 1)),
         reads=_read_probabilities,
@@ -405,7 +405,7 @@ def _multinomial_logistic_loss(p: Tensor, labels: Tensor) -> Tensor:
 )
 
 
-class MultinomialLogisticLoss(_Loss):
+class MultinomialLogisticLoss(Loss):
     """Cross entropy of probabilities: minus the logarithm of the right class's, on average.
 
     ``softmax_loss`` on what goes into the softmax is the same and safer. A probability counts as at least 1e-20.
@@ -421,7 +421,7 @@ class MultinomialLogisticLoss(_Loss):
         _label_each_image(n)
         return [()]
 
-    caffe = CaffeSpelling("MultinomialLogisticLoss", "", _WEIGHT, reads=_read_loss)
+    caffe = CaffeSpelling("MultinomialLogisticLoss", "", WEIGHT, reads=read_loss)
     torch = TorchSpelling(
         function=lambda n: Call("_multinomial_logistic_loss", Input(0), Input(1)), helpers=[_MULTINOMIAL_LOSS]
     )
@@ -441,7 +441,7 @@ def _hinge_loss(x: Tensor, labels: Tensor, norm: str = "l1") -> Tensor:
 )
 
 
-class HingeLoss(_Loss):
+class HingeLoss(Loss):
     """Hinge loss of one class against all.
 
     max(0, 1 - x) of the right class and max(0, 1 + x) of the others are summed, or their squares with norm "l2", and
@@ -461,9 +461,9 @@ class HingeLoss(_Loss):
     caffe = CaffeSpelling(
         "HingeLoss",
         "",
-        _WEIGHT,
+        WEIGHT,
         Sub("hinge_loss_param", Words("norm", "norm", {"l1": "L1", "l2": "L2"}, "L1")),
-        reads=_read_loss,
+        reads=read_loss,
     )
     torch = TorchSpelling(
         function=lambda n: Call("_hinge_loss", Input(0), Input(1), norm=n.a.norm),
@@ -485,7 +485,7 @@ def _euclidean_loss(x: Tensor, y: Tensor) -> Tensor:
 )
 
 
-class EuclideanLoss(_Loss):
+class EuclideanLoss(Loss):
     """Half the sum of squared differences, divided by the size of the batch."""
 
     name = "euclidean_loss"
@@ -498,7 +498,7 @@ class EuclideanLoss(_Loss):
         _same_count(n)
         return [()]
 
-    caffe = CaffeSpelling("EuclideanLoss", "", _WEIGHT, reads=_read_loss)
+    caffe = CaffeSpelling("EuclideanLoss", "", WEIGHT, reads=read_loss)
     torch = TorchSpelling(function=lambda n: Call("_euclidean_loss", Input(0), Input(1)), helpers=[_EUCLIDEAN_LOSS])
     onnx = FOR_TRAINING
 
@@ -521,7 +521,7 @@ def _contrastive_loss(
 )
 
 
-class ContrastiveLoss(_Loss):
+class ContrastiveLoss(Loss):
     """Loss of pairs: those that are similar should be close, others at least ``margin`` apart.
 
     Half the mean of d**2 for similar pairs, of max(margin - d, 0)**2 for the others, where d is the distance. The
@@ -553,9 +553,9 @@ class ContrastiveLoss(_Loss):
     caffe = CaffeSpelling(
         "ContrastiveLoss",
         "",
-        _WEIGHT,
+        WEIGHT,
         Sub("contrastive_loss_param", Field("margin", "margin", 1.0), Field("legacy_version", "legacy", False)),
-        reads=_read_loss,
+        reads=read_loss,
     )
     torch = TorchSpelling(
         function=lambda n: Call(
