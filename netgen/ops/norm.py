@@ -9,8 +9,8 @@ from netgen.ir.kinds import Arg, Bool, Choice, Float, Int
 from netgen.ir.operator import LEARNING_ARGS, WEIGHT_FILLER, Operator, Param
 from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Constant, Field, FillerField, Words
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
-from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, TorchSpelling
-from netgen.ops.rules import channels_of, spatial
+from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, Item, Name, TorchSpelling
+from netgen.ops.rules import channels_of, show_shape, spatial
 
 # --- local response -------------------------------------------------------------------------------
 
@@ -298,30 +298,35 @@ def _mvn_axes(n: Node) -> tuple[int, ...]:
 
 
 def _mvn_call(n: Node) -> Expr:
+    missing = 4 - len(n.x[0])
+    x: Expr = Item(Input(), Name("..."), *[None] * missing) if missing else Input()
     if n.a.normalize_variance:
-        return Call("_mvn", Input(), _mvn_axes(n), n.a.eps)
-    return Infix("-", Input(), Call(".mean", Input(), _mvn_axes(n), keepdim=True))
+        return Call("_mvn", x, _mvn_axes(n), n.a.eps)
+    return Infix("-", x, Call(".mean", x, _mvn_axes(n), keepdim=True))
 
 
 def _mvn_onnx(n: Node) -> list[OnnxNode]:
     axes = Const(list(_mvn_axes(n)))
-    mean = OnnxNode("ReduceMean", (0, axes), ("mean",), keepdims=1)
+    image = OnnxNode("Unsqueeze", (0, Const(list(range(len(n.x[0]), 4)))), ("image",))
+    before, x = ([], 0) if len(n.x[0]) == 4 else ([image], "image")
+    mean = OnnxNode("ReduceMean", (x, axes), ("mean",), keepdims=1)
     if not n.a.normalize_variance:
-        return [mean, OnnxNode("Sub", (0, "mean"))]
-    centred = OnnxNode("Sub", (0, "mean"), ("centred",))
+        return [*before, mean, OnnxNode("Sub", (x, "mean"))]
+    centred = OnnxNode("Sub", (x, "mean"), ("centred",))
     deviation = chain(
         OnnxNode("Mul", ("centred", "centred")),
         OnnxNode("ReduceMean", (0, axes), keepdims=1),
         OnnxNode("Sqrt"),
         OnnxNode("Add", (0, number(n.a.eps)), ("deviation",)),
     )
-    return [mean, centred, *deviation, OnnxNode("Div", ("centred", "deviation"))]
+    return [*before, mean, centred, *deviation, OnnxNode("Div", ("centred", "deviation"))]
 
 
 class Mvn(Operator):
     """Normalisation of each image to mean 0 and variance 1, by channel or as a whole.
 
-    (x - mean) / (sqrt(variance) + eps): the variance divides by the count, and eps stands outside the root.
+    (x - mean) / (sqrt(variance) + eps): the variance divides by the count, and eps stands outside the root. What has
+    fewer axes than an image gets axes of 1 behind them.
     """
 
     name = "mvn"
@@ -332,10 +337,15 @@ class Mvn(Operator):
         Arg("across_channels", Bool(), False, "whether the channels of an image are taken together"),
         Arg("eps", Float(low=0), 1e-9, "added to the standard deviation"),
     )
+    shape_rule = "the shape of x, with axes of 1 behind where it has fewer than four"
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
-        return [spatial(n)]
+        x = n.x[0]
+        if not 1 <= len(x) <= 4:
+            label = f"`mvn` needs an image, (N, C, H, W); this is {show_shape(x)}"
+            raise Fault("NG301", "wrong number of axes", label, arg="x0")
+        return [(*x, *[1] * (4 - len(x)))]
 
     caffe = CaffeSpelling(
         "MVN",

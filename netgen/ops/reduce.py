@@ -11,7 +11,7 @@ from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Words
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, Item, TorchSpelling
-from netgen.ops.rules import axis_of, channels_of, show_shape
+from netgen.ops.rules import axis_of, show_shape
 
 # --- reduce ---------------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ _LARGEST_OF_IMAGE = Helper(
     '''
 def _largest_of_image(x: Tensor, count: int, values: bool = False) -> Tensor:
     """The places of the largest values of each image, and ``values`` too, on axis 2."""
-    best, places = _largest(x.flatten(1), 1, count)
+    best, places = _largest(x.reshape(x.size(0), -1), 1, count)
     both = torch.stack([places, best], 1) if values else places.unsqueeze(1)
     return both.reshape(both.shape + (1,) * (x.dim() - 3))
 ''',
@@ -157,7 +157,6 @@ class Argmax(Operator):
             label = f"{show_shape(x)} has only {extent} values to choose from"
             raise Fault("NG208", "argument out of range", label, arg="top_k")
         if a.axis is None:
-            channels_of(n)
             return [(x[0], 2 if a.out_max_val else 1, a.top_k, *[1] * (len(x) - 3))]
         axis = axis_of(n)
         return [(*x[:axis], a.top_k, *x[axis + 1 :])]

@@ -21,6 +21,8 @@ _AXIS_ARGS = (
 def _covered(n: Node) -> Shape:
     """The part of the input's shape that the factor, or the offset, has."""
     x = n.x[0]
+    if len(n.inputs) == 2 and not n.x[1]:
+        return ()  # a single number serves all, wherever the axis is
     axis = axis_of(n)
     if len(n.inputs) == 2:
         return _given(n, x, axis)
@@ -57,7 +59,8 @@ def _given(n: Node, x: Shape, axis: int) -> Shape:
 
 def _trailing(n: Node) -> int:
     """How many axes follow those that are told apart."""
-    return len(n.x[0]) - axis_of(n) - len(_covered(n))
+    covered = _covered(n)
+    return len(n.x[0]) - axis_of(n) - len(covered) if covered else 0
 
 
 def _spread(n: Node) -> Expr:

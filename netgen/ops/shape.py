@@ -68,15 +68,30 @@ class InputLayer(Operator):
     onnx = OnnxSpelling(lambda n: [])
 
 
+def _read_copies(a: dict[str, object], layer: Message) -> bool:
+    a["copies"] = len(get_all(layer, "top"))
+    return a["copies"] != 0
+
+
 class Identity(Operator):
-    """The tensor itself, under another name."""
+    """The tensor itself, under another name, or under several."""
 
     name = "identity"
     short = "identity"
     shares_memory = True
-    caffe = CaffeSpelling("Split")
-    torch = TorchSpelling(lambda n: Call("nn.Identity"), lambda n: Input())
-    onnx = OnnxSpelling(lambda n: [OnnxNode("Identity")])
+    args = (Arg("copies", Int(1, 256), 1, "how many results, each the tensor itself"),)
+    shape_rule = "the shape of x, for each copy"
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        return [n.x[0]] * n.a["copies"]
+
+    caffe = CaffeSpelling("Split", reads=_read_copies)
+    torch = TorchSpelling(
+        lambda n: Call("nn.Identity") if n.a.copies == 1 else None,
+        lambda n: Input() if n.a.copies == 1 else (Input(),) * n.a.copies,
+    )
+    onnx = OnnxSpelling(lambda n: [OnnxNode("Identity", (0,), (i,)) for i in range(n.a.copies)])
 
 
 # --- joining and cutting --------------------------------------------------------------------------
@@ -170,6 +185,8 @@ class Slice(Operator):
         function=lambda n: (
             Call("torch.tensor_split", Input(), n.a.cuts, dim=n.a.axis)
             if n.a.parts is None
+            else Input()
+            if n.a.parts == 1
             else Call("torch.chunk", Input(), n.a.parts, dim=n.a.axis)
         )
     )
@@ -237,14 +254,14 @@ class Crop(Operator):
     def infer(cls, n: Node) -> list[Shape]:
         axis = axis_of(n)
         x, like = n.x
-        if len(x) != len(like):
+        if len(x) > len(like):
             label = f"this is {show_shape(like)}, the first is {show_shape(x)}: not as many axes"
             raise Fault("NG303", "shapes do not match", label, arg="x1")
         for dim, start in enumerate(_offsets(n), axis):
             if start + like[dim] > x[dim]:
                 label = f"{like[dim]} from {start} on is more than axis {dim} of {show_shape(x)} has"
                 raise Fault("NG303", "shapes do not match", label, arg="offset" if start else "x1")
-        return [(*x[:axis], *like[axis:])]
+        return [(*x[:axis], *like[axis : len(x)])]
 
     caffe = CaffeSpelling("Crop", "crop_param", Field("axis", "axis", 2), Many("offset", "offset", (0,)))
     torch = TorchSpelling(
@@ -285,8 +302,21 @@ def _repeats(n: Node) -> list[int]:
 # --- reshaping ------------------------------------------------------------------------------------
 
 
+def _joins_none(n: Node) -> bool:
+    return axis_of(n, "end_axis") < axis_of(n)
+
+
+def _flatten_call(n: Node) -> Call:
+    if _joins_none(n):
+        return Call(".unsqueeze", Input(), axis_of(n))
+    return Call(".flatten", Input(), n.a.axis, *([] if n.a.end_axis == -1 else [n.a.end_axis]))
+
+
 class Flatten(Operator):
-    """Axes joined into one: all from ``axis`` to ``end_axis``, both included."""
+    """Axes joined into one: all from ``axis`` to ``end_axis``, both included.
+
+    Where ``end_axis`` is the axis before, an axis of 1 is put in.
+    """
 
     name = "flatten"
     short = "flatten"
@@ -300,7 +330,7 @@ class Flatten(Operator):
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
         axis, end = axis_of(n), axis_of(n, "end_axis")
-        if end < axis:
+        if end < axis - 1:  # at axis - 1 there is nothing to join, which makes an axis of 1
             label = f"it stands before axis {axis}"
             raise Fault("NG304", "axis out of range", label, arg="end_axis")
         x = n.x[0]
@@ -308,8 +338,8 @@ class Flatten(Operator):
 
     caffe = CaffeSpelling("Flatten", "flatten_param", Field("axis", "axis", 1), Field("end_axis", "end_axis", -1))
     torch = TorchSpelling(
-        lambda n: Call("nn.Flatten", start_dim=n.a.axis, end_dim=n.a.end_axis),
-        lambda n: Call(".flatten", Input(), n.a.axis, *([] if n.a.end_axis == -1 else [n.a.end_axis])),
+        lambda n: None if _joins_none(n) else Call("nn.Flatten", start_dim=n.a.axis, end_dim=n.a.end_axis),
+        _flatten_call,
         defaults={"start_dim": 1, "end_dim": -1},
     )
     onnx = OnnxSpelling(lambda n: [OnnxNode("Reshape", (0, Const(_flat_dims(n))))])
@@ -318,7 +348,13 @@ class Flatten(Operator):
 def _flat_dims(n: Node) -> list[int]:
     """ONNX's 0 keeps an axis and -1 takes the rest, so that the batch stays free."""
     axis, end = axis_of(n), axis_of(n, "end_axis")
-    return [*[0] * axis, -1, *n.x[0][end + 1 :]]
+    return [*[0] * axis, 1 if _joins_none(n) else -1, *n.x[0][end + 1 :]]
+
+
+def _read_shape(a: dict[str, object], layer: Message) -> bool:
+    """A shape without dimensions takes away axes of 1."""
+    a.setdefault("shape", ())
+    return len(get_all(layer, "top")) == 1
 
 
 class Reshape(Operator):
@@ -333,7 +369,7 @@ class Reshape(Operator):
     example = "reshape(x, [0, 4, 2, -1])"
     shares_memory = True
     args = (
-        Arg("shape", Listed(Int(-1), 1, 8), REQUIRED, "the new dimensions; 0 copies, one -1 is inferred"),
+        Arg("shape", Listed(Int(-1), 0, 8), REQUIRED, "the new dimensions; 0 copies, one -1 is inferred"),
         Arg("axis", Int(-9, 8), 0, "the first axis that is replaced"),
         Arg("num_axes", Int(-1, 8), -1, "how many axes are replaced; -1 is all that follow"),
     )
@@ -363,8 +399,9 @@ class Reshape(Operator):
         Sub("shape", Many("dim", "shape")),
         Field("axis", "axis", 0),
         Field("num_axes", "num_axes", -1),
+        reads=_read_shape,
     )
-    torch = TorchSpelling(function=lambda n: Call(".reshape", Input(), *_torch_dims(n)))
+    torch = TorchSpelling(function=lambda n: Call(".reshape", Input(), *(_torch_dims(n) or [()])))
     onnx = OnnxSpelling(lambda n: [OnnxNode("Reshape", (0, Const(_onnx_dims(n))))])
 
 
