@@ -6,7 +6,7 @@ from netgen.formats.message import Enum, Message, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Choice, Float
-from netgen.ir.operator import WEIGHT_ARGS, Operator, Param
+from netgen.ir.operator import WEIGHT_ARGS, Operator, Param, Refused
 from netgen.ir.spell_caffe import (
     CaffeLayer,
     CaffeSpelling,
@@ -172,6 +172,12 @@ def _module(n: Node) -> Call:
     return Call(name, n.x[0][1], eps=a.eps, momentum=round(1 - a.moving_average, 12), affine=a.affine)
 
 
+def _torch_refuses(n: Node) -> Refused | None:
+    if n.a.eps > 0 or n.a.statistics == "running":
+        return None
+    return Refused("PyTorch takes no batch's own statistics with an eps of 0", "use a small eps, such as 1e-9")
+
+
 def _onnx(n: Node) -> list[OnnxNode]:
     channels = n.x[0][1]
     scale: tuple[str | Const, str | Const] = ("weight", "bias")
@@ -326,6 +332,7 @@ class BatchNorm(Operator):
         defaults={"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True},
         params={"mean": "running_mean", "variance": "running_var"},
         helpers=_helpers,
+        refuses=_torch_refuses,
         fresh=True,
     )
     onnx = OnnxSpelling(_onnx)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, ClassVar
 
-from netgen.formats.message import Enum, Message, get, get_all
+from netgen.formats.message import Enum, Message, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Extents, Optional
@@ -100,22 +100,8 @@ def _read_mask(a: dict[str, object], layer: Message) -> bool:
     return tops in (1, 2)
 
 
-class _Rounding(Words):
-    """How sizes round. Before Caffe had a field for it, forks had theirs."""
-
-    def read(self, message: Message, a: dict[str, object]) -> bool:
-        if get(message, "ceil_mode", True) is False or get(message, "torch_pooling", False) is True:
-            a[self.arg] = "floor"
-            return True
-        return super().read(message, a)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.name, "ceil_mode", "torch_pooling")
-
-
-NEUTRAL = {"avg_include_pad": True}
-"""A field of Intel's fork that tells whether padding counts: as it does everywhere else."""
+NEUTRAL = {"ceil_mode": True, "torch_pooling": False, "avg_include_pad": True}
+"""Fields of forks at the values at which they do nothing."""
 
 
 def caffe_refuses(n: Node) -> Refused | None:
@@ -131,8 +117,36 @@ def caffe_fields(method: str) -> tuple[Field, ...]:
         Spatial("stride", "stride", "stride", 1, always=True),
         Spatial("pad", "pad", "pad", 0),
         Fixed("global_pooling", False, False, always=False),
-        _Rounding("round_mode", "rounding", {"ceil": "CEIL", "floor": "FLOOR"}, "CEIL"),
+        Words("round_mode", "rounding", {"ceil": "CEIL", "floor": "FLOOR"}, "CEIL"),
     )
+
+
+def _floor_caffe(method: str, field: str, value: bool) -> CaffeSpelling:
+    """Sizes that round down, as forks said it before Caffe had a field for it."""
+    return CaffeSpelling(
+        "Pooling",
+        "pooling_param",
+        *caffe_fields(method),
+        Fixed(field, value, not value),
+        neutral={name: idle for name, idle in NEUTRAL.items() if name != field},
+        reads=_rounds_down if method == "AVE" else _rounds_down_with_mask,
+        fork="floor",
+    )
+
+
+def _rounds_down(a: dict[str, object], layer: Message) -> bool:
+    a["rounding"] = "floor"
+    return len(get_all(layer, "top")) == 1
+
+
+def _rounds_down_with_mask(a: dict[str, object], layer: Message) -> bool:
+    a["rounding"] = "floor"
+    return _read_mask(a, layer)
+
+
+def _fork_spellings(method: str) -> tuple[CaffeSpelling, ...]:
+    floors = (_floor_caffe(method, "ceil_mode", False), _floor_caffe(method, "torch_pooling", True))
+    return (*floors, _nd_caffe(method))
 
 
 def _nd_caffe(method: str) -> CaffeSpelling:
@@ -402,7 +416,7 @@ class MaxPool(Pool):
         reads=_read_mask,
         refuses=caffe_refuses,
     )
-    caffe_forks = (_nd_caffe("MAX"),)
+    caffe_forks = _fork_spellings("MAX")
     torch = _torch_spelling("nn.MaxPool", "F.max_pool", ODD_MAX)
     onnx = OnnxSpelling(lambda n: _with_places(onnx_pool("MaxPool", n, LOWEST), n))
 
@@ -416,7 +430,7 @@ class AvgPool(Pool):
     name = "avg_pool"
     example = "avg_pool(x, 2)"
     caffe = CaffeSpelling("Pooling", "pooling_param", *caffe_fields("AVE"), neutral=NEUTRAL, refuses=caffe_refuses)
-    caffe_forks = (_nd_caffe("AVE"),)
+    caffe_forks = _fork_spellings("AVE")
     torch = _torch_spelling("nn.AvgPool", "F.avg_pool", ODD_AVG)
     onnx = OnnxSpelling(_onnx_avg)
 

@@ -237,9 +237,10 @@ def _sized(draw: Draw, given: dict[str, Any]) -> list[Shape]:
 
 
 def _normed(draw: Draw, given: dict[str, Any]) -> list[Shape]:
-    """PyTorch takes no statistics of a single value, which are of no use."""
+    """PyTorch takes no statistics of a single value, which are of no use, and none with an eps of 0."""
     if given.get("frozen"):
         given.pop("statistics", None)
+    given["eps"] = draw(st.sampled_from([0.5, 1e-5]))
     batch, channels, height, width = draw(IMAGES)
     return [(batch, channels, height + 1, width)]
 
