@@ -115,9 +115,9 @@ def open_string(text: str, name: str, at: int) -> Fault:
     label = f"the string of `{name}` begins here, and its line does not close it"
     hint = f"close it with {sign}"
     resume = end
-    if content.endswith(f"\\{sign}"):
+    if content.rstrip(" \t;,}").endswith(f"\\{sign}"):
         hint = f"`\\{sign}` is a quote within the string: write a last backslash twice, `\\\\{sign}`"
-    elif content.endswith(("'", '"')):
+    elif content.endswith(("'", '"')):  # the other one, or the line would close the string
         hint = f"it begins with {sign} and must end with {sign}, not with {content[-1]}"
     elif (closing := _later_end(text, sign, end)) >= 0:
         label += "; a string cannot go over the end of a line"
