@@ -60,7 +60,8 @@ def _blob_head(blob: Entry) -> bytes:
     """A blob as far as its numbers."""
     dims = b"".join(map(_varint, blob.shape))
     shape = _begin(1, len(dims)) + dims if dims else b""
-    return _begin(7, len(shape)) + shape + _begin(5, 4 * blob.count)
+    data = _begin(5, 4 * blob.count) if blob.count else b""
+    return _begin(7, len(shape)) + shape + data
 
 
 def _write_blob(stream: BinaryIO, blob: Entry) -> None:
