@@ -11,8 +11,10 @@ from netgen.emit.net.arguments import Arguments
 from netgen.emit.net.blocks import Writer
 from netgen.emit.net.items import Item, Network
 from netgen.emit.net.lengths import spread_short
+from netgen.emit.net.lost import Lost
 from netgen.emit.net.program import Parameter
 from netgen.emit.net.repeats import fold
+from netgen.emit.net.sayable import raise_unsayable
 from netgen.emit.net.text import render
 from netgen.ir.graph import Graph
 
@@ -25,6 +27,7 @@ def emit(graph: Graph) -> str:
     The blocks of a network that was read are only guessed from its layers' names. So it is written without them too,
     and the shorter program is taken.
     """
+    raise_unsayable(graph)
     arguments = Arguments(graph.nodes)
     network = Network(graph, arguments)
     text = _program(network, network.tree())
@@ -38,12 +41,13 @@ def _program(network: Network, items: list[Item]) -> str:
     graph, arguments = network.graph, network.arguments
     root = spread_short(arguments, items)
     fold(network, root)
-    writer = Writer(network)
+    lost = Lost(graph)
+    writer = Writer(network, lost)
     size = _size(graph)
     net = writer.net(root, size)
     if size is not None:
         net.parameters = [size]
-    return render(writer.blocks, net, title=graph.title, defaults=arguments.defaults, lost=[])
+    return render(writer.blocks, net, title=graph.title, defaults=arguments.defaults, lost=lost.head(net.name))
 
 
 def _size(graph: Graph) -> Parameter | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 
+from netgen.formats.textproto import message_lines
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node
 from netgen.ir.kinds import REQUIRED, Arg, FillerKind, Float, Kind, Listed, Optional
@@ -35,11 +36,14 @@ class Arguments:
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self.defaults: dict[str, Said] = {}
+        self._attrs = {node: _attrs(node) for node in nodes}
         self._said: dict[Hashable, Said] = {}
         counts: dict[type[Operator], Counter[Hashable]] = {}
-        for node in nodes:
-            counts.setdefault(node.op, Counter())[_key(node)] += 1
-        attrs = {_key(node): node.a for node in nodes}
+        attrs: dict[Hashable, Attrs] = {}
+        for node, a in self._attrs.items():
+            key = _key(node.op, a)
+            attrs[key] = a
+            counts.setdefault(node.op, Counter())[key] += 1
         for op, found in counts.items():
             defaults = _defaults(op, [(attrs[key], count) for key, count in found.items()])
             if defaults:
@@ -47,13 +51,27 @@ class Arguments:
             for key in found:
                 self._said[key] = _fewest(op, attrs[key], defaults)
 
+    def attrs(self, node: Node) -> Attrs:
+        """All arguments of a layer."""
+        return self._attrs[node]
+
     def of(self, node: Node) -> Said:
         """The arguments that must be said at a layer."""
-        return self._said[_key(node)]
+        return self._said[_key(node.op, self._attrs[node])]
 
 
-def _key(node: Node) -> Hashable:
-    return (node.op, *node.a.items())
+def _attrs(node: Node) -> Attrs:
+    """A node's arguments. One that only carries a layer has them in the layer itself, if that was read."""
+    if node.op.name != "custom" or node.origin is None:
+        return node.a
+    fields = [pair for pair in node.origin.layer if pair[0] not in ("name", "type", "bottom", "top")]
+    text = " ".join(line.strip() for line in message_lines(fields))
+    shapes = tuple(tuple(value.shape) for value in node.outputs)
+    return Attrs({**node.a, "params": text or None, "shapes": shapes})
+
+
+def _key(op: type[Operator], a: Attrs) -> Hashable:
+    return (op, *a.items())
 
 
 def _binds(op: type[Operator], given: Mapping[str, object], a: Attrs) -> bool:

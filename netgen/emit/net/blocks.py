@@ -20,6 +20,7 @@ from netgen.emit.net.expr import (
     plain,
 )
 from netgen.emit.net.items import Group, Item, Leaf, Network, can_vary
+from netgen.emit.net.lost import Lost
 from netgen.emit.net.program import Arguments, Block
 from netgen.emit.net.settings import Settings, stem
 from netgen.formats.message import get_all
@@ -49,8 +50,9 @@ class _Made:
 class Writer:
     """Writes the blocks of a program, those first that others call."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, lost: Lost) -> None:
         self.network = network
+        self.lost = lost
         self.blocks: list[Block] = []
         self._made: dict[int, _Made] = {}
         self._taken = {*OPERATORS, identifier(network.graph.name, "Net")}
@@ -126,13 +128,16 @@ class Writer:
         step.is_heavy = leaves[0].is_heavy
         step.is_light = leaves[0].is_light
         step.variables = _variables(first)
+        note = self.lost.note(first) if len(nodes) == 1 else ""
+        step.notes = [note] if note else []
         return step
 
     def _argument(self, arg: Arg, nodes: list[Node], body: Body, where: str) -> Expr:
+        given = [self.network.arguments.attrs(node)[arg.name] for node in nodes]
         if arg.name == "share":
-            return _shared([node.a["share"] for node in nodes], body)
-        values = of_one_type(arg.kind, [node.a[arg.name] for node in nodes])
-        if len(nodes) == 1 or not can_vary(arg.kind, nodes[0].a[arg.name]):
+            return _shared(given, body)
+        values = of_one_type(arg.kind, given)
+        if len(nodes) == 1 or not can_vary(arg.kind, given[0]):
             return Literal(values[0])
         if any(value != values[0] for value in values) and _is_same_pad(arg, nodes):
             return Literal("same")

@@ -8,7 +8,7 @@ from itertools import pairwise
 from netgen.emit.net import cores
 from netgen.emit.net.arguments import Arguments
 from netgen.ir.filler import Filler
-from netgen.ir.graph import Graph, Instance, Node, Value
+from netgen.ir.graph import Attrs, Graph, Instance, Node, Value
 from netgen.ir.kinds import Choice, Kind, Optional
 
 UNIT = 4
@@ -136,7 +136,7 @@ class Network:
             self._last[value] = len(graph.nodes)
 
     def leaf(self, node: Node) -> Leaf:
-        return Leaf(node, self.labels.of(("layer", *_kind(node))))
+        return Leaf(node, self.labels.of(("layer", *_kind(node, self.arguments.attrs(node)))))
 
     def group(
         self, items: list[Item], instance: Instance | None = None, *, core: str = "", last: bool = False
@@ -260,14 +260,14 @@ def _wiring(items: Sequence[Item], inputs: Sequence[Value], outputs: Sequence[Va
 # --- which layers are of one kind --------------------------------------------------------------------
 
 
-def _kind(node: Node) -> Iterator[Hashable]:
+def _kind(node: Node, a: Attrs) -> Iterator[Hashable]:
     """All of a layer that a parameter of a block cannot say."""
     yield node.op.name
     yield len(node.outputs)
     if is_unpacked(node):
         yield tuple(value.variable for value in node.outputs)
     for arg in node.op.args:
-        value = node.a.get(arg.name)
+        value = a.get(arg.name)
         if arg.name == "share":
             yield "shared", tuple(map(bool, value or ()))
         elif value is None or not can_vary(arg.kind, value):
