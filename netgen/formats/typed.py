@@ -99,12 +99,12 @@ class _Typist:
         if twin is not None and twin.message and isinstance(value, Placed):
             self.message(value, twin.message)
             return value
+        if isinstance(value, Placed):
+            return self.refuse(field, value, start, f"`{field.name}` takes {expected(field)}, not a message")
         if field.type == "bytes" or (twin is not None and twin.type == "string" and isinstance(value, str)):
             if field.type == LAYER_TYPE:
                 self.bends(str(value), start, "in `layers` a type is a word without quotes", "write `layer`")
             return value
-        if isinstance(value, Placed):
-            return self.refuse(field, value, start, f"`{field.name}` takes {expected(field)}, not a message")
         if isinstance(value, bytes):
             return value if field.type == "string" else self.refuse(field, value, start)
         return self.plain(field, value if isinstance(value, Raw) else str(value), start)
@@ -112,9 +112,11 @@ class _Typist:
     def plain(self, field: Field, text: str, start: int) -> object:
         """A scalar that Caffe refuses: its value with a warning if that is plain, else an error."""
         quoted = not isinstance(text, Raw)
+        if field.message:
+            return self.refuse(field, text, start)
         value = strict(text, field) if quoted else None
         if value is None:
-            value = None if field.message else lenient(text, field)
+            value = lenient(text, field)
         if value is None and not quoted and _WORD.match(text):
             self.words.setdefault((field.name, field.type, text), []).append(start)
             return Enum(text) if field.enum is not None else text

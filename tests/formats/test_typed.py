@@ -100,6 +100,8 @@ def test_what_caffe_refuses_is_read_with_a_warning(kind: str, text: str, value: 
         ("ConvolutionParameter", 'weight_filler: "xavier"', "`weight_filler` takes a message in braces"),
         ("PoolingParameter", 'pool: "x y"', "`pool` takes MAX, AVE or STOCHASTIC"),
         ("LayerParameter", "name { }", "`name` takes a string in quotes, not a message"),
+        ("LayerParameter", "convolution_param: foo", "`convolution_param` takes a message in braces"),
+        ("Datum", "data { }", "`data` takes a string in quotes, not a message"),
         ("ClipParameter", "min: 1", "this ClipParameter has no `max`"),
     ],
 )
