@@ -7,7 +7,8 @@ from math import prod
 
 from netgen.formats.message import Message, get_all
 from netgen.ir.fault import Fault
-from netgen.ir.graph import Node, Shape
+from netgen.ir.filler import Filler
+from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Float, Int, Listed, Names, Optional
 from netgen.ir.operator import BIAS_FILLER, WEIGHT_FILLER, Operator, Param, Refused
 from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField
@@ -89,11 +90,17 @@ def _reads(states: int) -> Callable[[dict[str, object], Message], bool]:
     return reads
 
 
+def _bias_filler(a: Attrs) -> Filler | None:
+    """Zero where only the weights' is given: a file to train from says both."""
+    given: Filler | None = a.bias_filler
+    return Filler("constant") if given is None and a.weight_filler is not None else given
+
+
 def _fields() -> tuple[Field, ...]:
     return (
         Field("num_output", "out"),
         FillerField("weight_filler", "weight_filler"),
-        FillerField("bias_filler", "bias_filler"),
+        FillerField("bias_filler", "bias_filler", _bias_filler),
         Field("expose_hidden", "expose_hidden", False),
     )
 
@@ -190,7 +197,7 @@ class Lstm(_Recurrent):
         features, static = cls.sizes(n)
         params = [
             Param("weight", (4 * a.out, features), a.weight_filler),
-            Param("bias", (4 * a.out,), a.bias_filler),
+            Param("bias", (4 * a.out,), _bias_filler(a)),
             Param("weight_static", (4 * a.out, static), a.weight_filler),
             Param("weight_hidden", (4 * a.out, a.out), a.weight_filler),
         ]
@@ -303,11 +310,11 @@ class Rnn(_Recurrent):
         features, static = cls.sizes(n)
         params = [
             Param("weight", (a.out, features), a.weight_filler),
-            Param("bias", (a.out,), a.bias_filler),
+            Param("bias", (a.out,), _bias_filler(a)),
             Param("weight_static", (a.out, static), a.weight_filler),
             Param("weight_hidden", (a.out, a.out), a.weight_filler),
             Param("weight_out", (a.out, a.out), a.weight_filler),
-            Param("bias_out", (a.out,), a.bias_filler),
+            Param("bias_out", (a.out,), _bias_filler(a)),
         ]
         return [param for param in params if param.name != "weight_static" or static]
 

@@ -129,7 +129,11 @@ class DummyData(nn.Module):
 
     anchor: Tensor
 
-    def __init__(self, *results: tuple[tuple[int, ...], str, float, float]) -> None:
+    def __init__(
+        self,
+        *results: tuple[tuple[int, ...], str, float]
+        | tuple[tuple[int, ...], str, float, float],
+    ) -> None:
         super().__init__()
         self.results = results
         self.register_buffer("anchor", torch.empty(0), persistent=False)
@@ -139,7 +143,7 @@ class DummyData(nn.Module):
         return made if len(made) > 1 else made[0]
 
     def _fill(
-        self, shape: tuple[int, ...], kind: str, low: float, high: float
+        self, shape: tuple[int, ...], kind: str, low: float, high: float = 0.0
     ) -> Tensor:
         x = self.anchor.new_empty(shape)
         if kind == "constant":
@@ -155,12 +159,12 @@ def _fillers(n: Node) -> list[Filler]:
     return [*said] * len(n.a["shape"]) if len(said) == 1 else [*said]
 
 
-def _distribution(filler: Filler, shape: Shape) -> tuple[str, float, float] | None:
-    """A filler as a distribution with its two numbers; None for those that are none."""
+def _distribution(filler: Filler, shape: Shape) -> tuple[str | float, ...] | None:
+    """A filler as a distribution with its numbers; None for those that are none."""
     values: dict[str, float] = filler.values  # type: ignore[assignment]
     match filler.kind:
         case "constant":
-            return "constant", values["value"], 0.0
+            return "constant", values["value"]
         case "uniform":
             return "uniform", values["min"], values["max"]
         case "gaussian" if values["sparse"] < 0:

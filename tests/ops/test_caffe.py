@@ -53,7 +53,8 @@ def test_what_is_written_reads_back(op: str, data: st.DataObject) -> None:
 def _computes(a: Attrs) -> dict[str, object]:
     """Arguments without those that a layer says elsewhere, and with the bias filler that is implied written out."""
     kept = {name: value for name, value in a.items() if name not in ("lr_mult", "decay_mult", "share")}
-    if kept.get("bias") and kept.get("weight_filler") and not kept["bias_filler"] and "out" in kept:
+    is_filled = kept.get("bias", True) and kept.get("weight_filler") and "out" in kept
+    if is_filled and kept.get("bias_filler", is_filled) is None:
         kept["bias_filler"] = Filler("constant")
     if kept.get("statistics") == "none":
         kept["statistics"] = "batch"  # that the batch's own are used is all that Caffe can say
