@@ -83,16 +83,23 @@ def load(
     level: int | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
     ends: Sequence[str] = (),
+    weights: str | os.PathLike[str] | None = None,
+    mapping: str | os.PathLike[str] | None = None,
+    partial: bool = False,
     **settings: object,
 ) -> Net:
     """Read a network from a prototxt or a ``.net`` file, or from the text of one.
 
     The first arguments are for a prototxt (see ``Reading``), as in ``inputs={"data": (1, 3, 224, 224)}``; ``settings``
-    are those of a program. Raises ``NetgenError`` where the file cannot be read. What is wrong with a net that could
-    be read is in its ``problems``, and is raised when it is asked for anything but its own text.
+    are those of a program; ``weights`` are loaded as ``Net.load_weights`` does it. Raises ``NetgenError`` where a file
+    cannot be read. What is wrong with a net that could be read is in its ``problems``, and is raised when it is asked
+    for anything but its own text.
     """
     source = _open(path)
-    return build(source, settings=settings, reading=Reading(phase, stages, level, inputs, ends))
+    net = build(source, settings=settings, reading=Reading(phase, stages, level, inputs, ends))
+    if weights is not None:
+        net.load_weights(weights, mapping=mapping, partial=partial)
+    return net
 
 
 def build(
@@ -414,6 +421,17 @@ class Net:
 
         save = save_safetensors if os.fspath(path).endswith(".safetensors") else save_state_dict
         save(path, self._loaded(), self._slots, self._module.state)
+
+    def save(self, target: str, path: str | os.PathLike[str], /) -> None:
+        """Write the weights that were loaded as a target: ``"caffemodel"``, ``"state_dict"`` or ``"safetensors"``."""
+        if target == "caffemodel":
+            self.save_caffemodel(path)
+        elif target == "safetensors":
+            from netgen.weights import save_safetensors
+
+            save_safetensors(path, self._loaded(), self._slots, self._module.state)
+        else:
+            self.save_state_dict(path)
 
     def _loaded(self) -> Weights:
         if self.weights is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from netgen import __version__
 from netgen.diag import did_you_mean
-from netgen.emit import TARGETS
+from netgen.emit import ARRAYS, TARGETS
 
 
 def parse(argv: Sequence[str]) -> Namespace:
@@ -41,10 +41,16 @@ def _build(parser: ArgumentParser) -> None:
         ("netgen build peleenet.net --target torch --set growth=48 --set size=320", "with other settings"),
         ("netgen build deploy.prototxt --target torch -o net.py", "a network of Caffe as a PyTorch module"),
         ("netgen build train_val.prototxt --phase TRAIN --input data=32x3x224x224 --target torch", "its training part"),
+        (
+            "netgen build net.net --target prototxt --target caffemodel --weights net.pth -o out/",
+            "both files for Caffe",
+        ),
+        ("netgen build deploy.prototxt --target state_dict --weights net.caffemodel -o net.pth", "and back"),
         ("netgen build resnet.net --net ResNet --set blocks=[3,4,23,3] --target torch", "one net of several"),
     )
     parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
-    what = "; ".join(f"{name}: {target.about}" for name, target in TARGETS.items())
+    about = {name: target.about for name, target in TARGETS.items()} | {name: each[1] for name, each in ARRAYS.items()}
+    what = "; ".join(f"{name}: {each}" for name, each in about.items())
     parser.add_argument(
         "--target", metavar="TARGET", action="append", type=_target, required=True, help=f"{what}. May be repeated"
     )
@@ -53,6 +59,10 @@ def _build(parser: ArgumentParser) -> None:
     )
     _settings(parser)
     parser.add_argument("--quiet", action="store_true", help="print errors only")
+    weights = parser.add_argument_group("of the weights")
+    weights.add_argument("--weights", metavar="FILE", help="a caffemodel, a state_dict or safetensors")
+    weights.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")
+    weights.add_argument("--partial", action="store_true", help="take what is there, although some is missing")
     _prototxt(parser)
     _limit(parser)
     _message_format(parser)
@@ -64,7 +74,7 @@ def _import(parser: ArgumentParser) -> None:
         ("netgen import deploy.prototxt -o net.net", "then change it, and build it for every target"),
         ("netgen import train_val.prototxt --phase TRAIN --input data=32x3x224x224", "the net that is trained"),
     )
-    parser.set_defaults(module="build", target=["net"], net=None, settings=[])
+    parser.set_defaults(module="build", target=["net"], net=None, settings=[], weights=None)
     parser.add_argument("file", metavar="FILE", help="a prototxt; - reads it from standard input")
     parser.add_argument("-o", "--output", metavar="PATH", help="a file. Default: standard output")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
@@ -238,8 +248,8 @@ def _examples(*examples: tuple[str, str]) -> str:
 
 
 def _target(text: str) -> str:
-    if text not in TARGETS:
-        raise ArgumentTypeError(_unknown("target", text, list(TARGETS)))
+    if text not in TARGETS and text not in ARRAYS:
+        raise ArgumentTypeError(_unknown("target", text, [*TARGETS, *ARRAYS]))
     return text
 
 

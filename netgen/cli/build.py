@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from netgen.api import Net, build
 from netgen.cli.console import Console
-from netgen.cli.files import cannot_write, write_all
+from netgen.cli.files import cannot_write, make_folder, write_all
 from netgen.cli.programs import read, reading_of
 from netgen.diag import Diagnostic, NetgenError, Source
-from netgen.emit import TARGETS
+from netgen.emit import ARRAYS, TARGETS
 from netgen.lang import evaluate_setting
 
 
@@ -19,30 +19,59 @@ def run(args: Namespace, console: Console) -> int:
     """Compile, then print or write what all targets make of the net, or nothing."""
     targets = list(dict.fromkeys(args.target))
     to_folder = args.output is not None and (args.output.endswith(("/", os.sep)) or os.path.isdir(args.output))
-    if len(targets) > 1 and not to_folder:
-        wanted = f"-o {args.output}/" if args.output else "-o DIR/"
-        args.usage_error(f"{len(targets)} targets need a folder to write to: {wanted}")
+    _check_usage(args, targets, to_folder)
     source = read(args.file)
     settings = settings_of(args)
     stages = [f"compiling {source.path}"]
     with console.working(lambda: stages[-1]):
         net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
         stages.append(f"writing {len(net.graph.nodes):,} layers")
-        texts = _emit(net, targets)
-    console.problems([*net.warnings, *(_as_warning(each) for each in net.problems)])
-    if args.output is None or args.output == "-":
-        console.output(texts[targets[0]])
-        return 0
-    stem = _stem(source, net)
-    paths = {
-        os.path.join(args.output, stem + TARGETS[target].suffix) if to_folder else args.output: text
-        for target, text in texts.items()
-    }
-    _spare(source, paths)
-    write_all(paths)
-    for path in paths:
+        texts = _emit(net, [target for target in targets if target in TARGETS])
+        report = None
+        if args.weights is not None:
+            stages.append(f"reading {args.weights}")
+            report = net.load_weights(args.weights, mapping=args.mapping, partial=args.partial)
+        console.problems([*net.warnings, *map(_as_warning, net.problems), *(report.warnings() if report else [])])
+        if args.output is None or args.output == "-":
+            console.output(texts[targets[0]])
+            return 0
+        stem = _stem(source, net)
+        paths = {
+            target: os.path.join(args.output, stem + suffix_of(target)) if to_folder else args.output
+            for target in targets
+        }
+        _spare([source.path, *filter(None, [args.weights])], paths.values())
+        stages.append("writing weights")
+        for target in targets:
+            if target in ARRAYS:
+                make_folder(paths[target])
+                net.save(target, paths[target])
+        write_all({paths[target]: text for target, text in texts.items()})
+    if report is not None:
+        console.remark(f"weights: {report.summary()}")
+    for path in paths.values():
         console.remark(f"wrote {path}")
     return 0
+
+
+def suffix_of(target: str) -> str:
+    return TARGETS[target].suffix if target in TARGETS else ARRAYS[target][0]
+
+
+def _check_usage(args: Namespace, targets: list[str], to_folder: bool) -> None:
+    """What is wrong on the command line whatever the files hold."""
+    if len(targets) > 1 and not to_folder:
+        wanted = f"-o {args.output}/" if args.output else "-o DIR/"
+        args.usage_error(f"{len(targets)} targets need a folder to write to: {wanted}")
+    arrays = next((target for target in targets if target in ARRAYS), None)
+    if arrays is None:
+        if args.weights is not None:
+            args.usage_error(f"--weights is for a target that holds them: --target {' or '.join(ARRAYS)}")
+        return
+    if args.weights is None:
+        args.usage_error(f"--target {arrays} needs the weights: --weights FILE")
+    if args.output is None or args.output == "-":
+        args.usage_error(f"--target {arrays} needs a file to write to: -o FILE{ARRAYS[arrays][0]}")
 
 
 def _as_warning(problem: Diagnostic) -> Diagnostic:
@@ -84,7 +113,9 @@ def _stem(source: Source, net: Net) -> str:
     return net.name if name.startswith("<") else os.path.splitext(name)[0]
 
 
-def _spare(source: Source, paths: Iterable[str]) -> None:
+def _spare(inputs: Iterable[str], paths: Iterable[str]) -> None:
+    """Keep an output from taking the place of what it is made of."""
     for path in paths:
-        if os.path.exists(path) and os.path.exists(source.path) and os.path.samefile(path, source.path):
-            raise cannot_write(path, "it is the program itself")
+        for each in inputs:
+            if os.path.exists(path) and os.path.exists(each) and os.path.samefile(path, each):
+                raise cannot_write(path, "it is one of the inputs")

@@ -30,6 +30,14 @@ def write_all(texts: Mapping[str, str]) -> None:
             os.unlink(temporary)
 
 
+def make_folder(path: str) -> None:
+    """Make the folder that a file is to stand in."""
+    try:
+        os.makedirs(os.path.dirname(os.path.realpath(path)), exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
 def _stage(path: str, text: str, number: int, staged: list[tuple[str, str, str]]) -> None:
     place = os.path.realpath(path)
     mode = _mode(place)

@@ -99,7 +99,7 @@ def _onnx(graph: Graph, node: Node) -> str:
 def _onnx_line(each: OnnxNode, node: Node) -> str:
     inputs = [_onnx_input(given, node) for given in each.inputs]
     attributes = [f"{name}={value!r}" for name, value in each.attributes.items()]
-    made = f"{', '.join(each.outputs)} = " if each.outputs else ""
+    made = f"{', '.join(map(str, each.outputs))} = " if each.outputs else ""
     return f"{made}{each.type}({', '.join([*inputs, *attributes])})"
 
 

@@ -48,3 +48,12 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
     }
 )
 """By the names that ``--target`` knows. An emitter is imported when it is first used."""
+
+ARRAYS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "caffemodel": (".caffemodel", "the weights for Caffe"),
+        "state_dict": (".pth", "the weights for the PyTorch module, as safetensors if the file's name ends so"),
+        "safetensors": (".safetensors", "the same as safetensors"),
+    }
+)
+"""What ``--target`` knows besides, made of a net's weights: how the names of the files end, and what they are."""

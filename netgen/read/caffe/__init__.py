@@ -17,9 +17,14 @@ __all__ = ["PHASES", "State", "depends_on_phase", "read_graph", "state_of"]
 class Text(Protocol):
     """A prototxt that was read: ``message`` is a NetParameter after Caffe's upgrades if its ``kind`` is net."""
 
-    source: Source
-    message: Message
-    kind: str
+    @property
+    def source(self) -> Source: ...
+
+    @property
+    def message(self) -> Message: ...
+
+    @property
+    def kind(self) -> str: ...
 
 
 def read_graph(
