@@ -46,7 +46,7 @@ def read_caffemodel(path: str, data: bytes | mmap) -> WeightsFile:
     try:
         layers = list(reader.layers())
     except WireFault as error:
-        raise reader.fault(error) from None
+        raise reader.fault(reader.closer(error)) from None
     if not layers:
         raise foreign(path, "it can be read as protobuf, but there is no layer of Caffe in it")
     blobs = [blob for layer in layers for blob in layer.blobs]
@@ -92,7 +92,7 @@ class _Reader:
 
     def _collect(self, field: Field, numbers: _Numbers, found: _Found) -> None:
         """What a layer's message says; of what may be said once, the last holds, as everywhere in protobuf."""
-        for each in self.wire.fields(field.start, field.end):
+        for each in self._fields(field, numbers, found):
             number = each.number
             if each.kind == VARINT:
                 if number == numbers.type:
@@ -112,6 +112,14 @@ class _Reader:
             elif number == numbers.nested:
                 self._collect(each, _V0, found)
 
+    def _fields(self, field: Field, numbers: _Numbers, found: _Found) -> Iterator[Field]:
+        try:
+            yield from self.wire.fields(field.start, field.end)
+        except WireFault as error:
+            if error.number == numbers.blobs:
+                self.blob = len(found.blobs)
+            raise
+
     def _entry(self, blob: Blob, index: int) -> Entry:
         return Entry(
             f"{self.layer}[{index}]",
@@ -130,6 +138,18 @@ class _Reader:
         if field.end - field.start > _MAX_NAME:
             raise WireFault(field.at, f"a name of {field.end - field.start:,} bytes")
         return bytes(self.data[field.start : field.end]).decode("utf-8", "backslashreplace")
+
+    def closer(self, error: WireFault) -> WireFault:
+        """Of a layer that goes on behind the end of the file: where in the layer that end is."""
+        if not error.missing or self.layer or error.number not in (_LAYER, _V1_LAYERS):
+            return error
+        whole = Field(error.number, BYTES, error.offset, error.start, len(self.data))
+        try:
+            self._layer(whole)
+        except WireFault as inner:
+            inner.missing = error.missing
+            return inner
+        return error
 
     def fault(self, error: WireFault) -> NetgenError:
         """What is wrong, and where."""

@@ -35,12 +35,12 @@ _SIGNS: tuple[tuple[bytes, str, str], ...] = (
 )
 
 
-def detect(data: mmap) -> tuple[str, str]:
-    """The format of a file and "", or else a sentence that says what it is, and a hint."""
+def detect(data: mmap, path: str = "") -> tuple[str, str]:
+    """The format of a file and "", or else a sentence that says what it is, and a hint. Its name hardly matters."""
     head = bytes(data[:_LOOK])
     if head[:4] == b"PK\x03\x04" or _is_pickle(head):
         return TORCH, ""
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= len(data):
+    if head[8:9] == b"{" and (int.from_bytes(head[:8], "little") <= len(data) or path.endswith(".safetensors")):
         return SAFETENSORS, ""
     for sign, what, hint in _SIGNS:
         if head.startswith(sign):

@@ -29,7 +29,7 @@ def read_weights(source: Source) -> WeightsFile:
         return from_state(source)
     path = os.fspath(source)
     data = map_file(path)
-    what, hint = detect(data)
+    what, hint = detect(data, path)
     if what == CAFFEMODEL:
         return read_caffemodel(path, data)
     if what == SAFETENSORS:

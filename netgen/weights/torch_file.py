@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping
 from pickle import UnpicklingError
@@ -12,6 +11,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 from netgen.diag import NetgenError
 from netgen.weights.entry import Entry, WeightsFile
 from netgen.weights.faults import damaged, foreign, holds_code, package_missing, plural, unusable
+from netgen.weights.pickles import code_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +83,7 @@ def _load(path: str, is_archive: bool) -> object:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive or None)
     except UnpicklingError as error:
-        raise _refused(path, str(error)) from None
+        raise _refused(path, str(error), code_in(path, is_archive)) from None
     except MemoryError:
         raise damaged(path, "it claims more memory than there is") from None
     except Exception as error:  # whatever a broken file makes of the unpickler
@@ -91,16 +91,14 @@ def _load(path: str, is_archive: bool) -> object:
         raise damaged(path, f"PyTorch cannot read it: {type(error).__name__}: {reason}") from None
 
 
-def _refused(path: str, reason: str) -> NetgenError:
+def _refused(path: str, reason: str, code: str) -> NetgenError:
     """PyTorch did not want to go on: because of code, or because the pickle is broken."""
-    name = re.search(r"(?:GLOBAL|global:?) `?([\w.]+\.[\w.]+)", reason)
-    if name is None:
-        first = reason.partition("Please file")[0].splitlines()
-        text = next((line.strip() for line in reversed(first) if line.strip()), reason)[:200]
-        return damaged(path, f"PyTorch cannot read it: {text}", _SAVE)
-    label = f"reading it would execute `{name[1]}`; netgen reads numbers, and never executes what is in a file"
-    hint = f"if it is a whole model or a training state, {_SAVE}"
-    return holds_code(path, label, hint)
+    if code:
+        label = f"reading it would execute `{code}`; netgen reads numbers, and never executes what is in a file"
+        return holds_code(path, label, f"if it is a whole model or a training state, {_SAVE}")
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    said = next((line for line in lines if line.startswith(("Unsupported", "Trying", "Unpickl", "Only"))), lines[-1])
+    return damaged(path, f"PyTorch cannot read it: {said[:200]}", _SAVE)
 
 
 def _unwrapped(path: str, loaded: object) -> tuple[Mapping[str, object], str]:

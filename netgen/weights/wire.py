@@ -21,13 +21,19 @@ _BLOCK = 1 << 16
 
 
 class WireFault(Exception):
-    """The bytes from ``offset`` on are no message. ``missing`` bytes would be needed after the end of the file."""
+    """The bytes from ``offset`` on are no message.
 
-    def __init__(self, offset: int, text: str, missing: int = 0) -> None:
+    If a field goes on behind the end of the file, it is that of a ``number``, begins at ``start``, and ``missing``
+    bytes would be needed.
+    """
+
+    def __init__(self, offset: int, text: str, missing: int = 0, *, number: int = 0, start: int = 0) -> None:
         super().__init__(text)
         self.offset = offset
         self.text = text
         self.missing = missing
+        self.number = number
+        self.start = start
 
 
 class Field:
@@ -83,7 +89,7 @@ class Wire:
             raise WireFault(at, f"a field cannot have the number {number}")
         if kind == BYTES:
             length, start = self._varint(start, end)
-            self._need(at, start, length, end)
+            self._need(at, start, length, end, number)
             return Field(number, kind, at, start, start + length)
         if kind == VARINT:
             value, start = self._varint(start, end)
@@ -98,7 +104,7 @@ class Wire:
     def _run(self, number: int, kind: int, at: int, start: int, end: int) -> Field:
         """A fixed number, and all that follow it under the same tag."""
         width = _WIDTH[kind]
-        self._need(at, start, width, end)
+        self._need(at, start, width, end, number)
         stride = start - at + width
         count = self._repeats(at, start, stride, (end - at) // stride)
         return Field(number, kind, at, start, at + count * stride, count=count, stride=stride)
@@ -150,13 +156,14 @@ class Wire:
         if self._left < 0:
             raise WireFault(at, f"there are more than {MAX_FIELDS:,} fields")
 
-    def _need(self, at: int, start: int, length: int, end: int) -> None:
+    def _need(self, at: int, start: int, length: int, end: int, number: int) -> None:
         """Objects where a field claims more bytes than there are."""
         if length <= end - start:
             return
         missing = max(0, start + length - self.size) if end == self.size else 0
         left = f"only {end - start:,} are left"
-        raise WireFault(at, f"a field of {length:,} bytes is announced, and {left}", missing)
+        text = f"a field of {length:,} bytes is announced, and {left}"
+        raise WireFault(at, text, missing, number=number, start=start)
 
     def _varint(self, at: int, end: int) -> tuple[int, int]:
         data = self.data

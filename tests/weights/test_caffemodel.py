@@ -132,7 +132,7 @@ WAYS = [
 
 @pytest.mark.parametrize("how", WAYS)
 def test_every_way_to_write_numbers(tmp_path: Path, how: str) -> None:
-    array = np.arange(60, dtype=np.float32).reshape(5, 3, 4) / 8  # as exact in float16
+    array = np.arange(60).reshape(5, 3, 4).astype(np.float32) / np.float32(8)  # exact in float16
     file = read(tmp_path, net(layer("a", blob_of(array, how), blob_of(array[:1], how))))
     first, second = file.entries.values()
     assert same(first.array(), array)
@@ -239,7 +239,7 @@ def test_what_is_written_is_read_bit_by_bit(layers: list[list[tuple[int, ...]]],
 def test_opencv_reads_raw_float16_as_netgen_does(tmp_path: Path) -> None:
     """A witness for the numbers of NVIDIA's fields, which BVLC's Caffe does not have."""
     cv2 = pytest.importorskip("cv2")
-    array = (np.arange(16, dtype=np.float32) / 4).reshape(4, 4, 1, 1)
+    array = np.arange(16).reshape(4, 4, 1, 1).astype(np.float32) / np.float32(4)
     model = write(tmp_path, net(layer("conv", blob_of(array, "raw float16"))))
     text = (
         'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 4 dim: 2 dim: 2 } } }\n'
