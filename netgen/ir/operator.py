@@ -92,6 +92,8 @@ class Operator:
     """Whether Caffe gives its output the memory of its input: who overwrites one overwrites the other."""
     dynamic: ClassVar[frozenset[int]] = frozenset()
     """Axes of the outputs whose size depends on the values that go in: the inferred size is the most that it can be."""
+    choosing: ClassVar[frozenset[int]] = frozenset()
+    """Inputs that are numbers of something, such as classes or rows: any number will not do."""
     carries_blobs: ClassVar[bool] = False
     """Whether its layer may have blobs in a caffemodel that nothing is known of, and which go along as they are."""
     caffe: ClassVar[CaffeSpelling | Refused]

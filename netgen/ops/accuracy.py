@@ -91,6 +91,7 @@ class Accuracy(Operator):
     short = "accuracy"
     example = "accuracy(x, labels, 5)"
     operands = ("x", "labels")
+    choosing = frozenset({1})
     args = (
         Arg("top_k", Int(), 1, "how many of the best classes may be the right one"),
         Arg("axis", Int(-8, 7), 1, "the axis of the classes"),

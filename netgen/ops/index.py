@@ -49,6 +49,7 @@ class Embed(Operator):
     short = "embed"
     example = "embed(words, 300, 10000)"
     operands = ("index",)
+    choosing = frozenset({0})
     args = (
         Arg("out", Int(), REQUIRED, "length of a row"),
         Arg("entries", Int(), REQUIRED, "number of rows"),
@@ -103,6 +104,7 @@ class BatchReindex(Operator):
     name = "batch_reindex"
     short = "reindex"
     operands = ("x", "index")
+    choosing = frozenset({1})
     shape_rule = "(as many as index has, the rest of x.shape)"
 
     @classmethod

@@ -229,6 +229,7 @@ class SoftmaxLoss(Loss):
     name = "softmax_loss"
     example = "softmax_loss(x, labels)"
     operands = ("x", "labels")
+    choosing = frozenset({1})
     args = (
         Arg("axis", Int(-8, 7), 1, "the axis of the classes"),
         IGNORE_LABEL,
@@ -354,6 +355,7 @@ class InfogainLoss(Loss):
     example = "infogain_loss(x, labels, matrix)"
     operands = ("x", "labels", "matrix")
     fewest = 2
+    choosing = frozenset({1})
     args = (
         Arg("source", Optional(Text()), None, "the file of the matrix, where it is no tensor"),
         Arg("axis", Int(-8, 7), 1, "the axis of the classes"),
@@ -414,6 +416,7 @@ class MultinomialLogisticLoss(Loss):
     name = "multinomial_logistic_loss"
     example = "multinomial_logistic_loss(p, labels)"
     operands = ("p", "labels")
+    choosing = frozenset({1})
     args = (LOSS_WEIGHT,)
 
     @classmethod
@@ -451,6 +454,7 @@ class HingeLoss(Loss):
     name = "hinge_loss"
     example = "hinge_loss(x, labels)"
     operands = ("x", "labels")
+    choosing = frozenset({1})
     args = (Arg("norm", Choice("l1", "l2"), "l1", "whether the margins or their squares are summed"), LOSS_WEIGHT)
 
     @classmethod

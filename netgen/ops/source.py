@@ -27,7 +27,7 @@ class LearnedTensor(nn.Module):
         self.weight = nn.Parameter(torch.zeros(shape))
 
     def forward(self) -> Tensor:
-        return self.weight
+        return self.weight.clone()  # the parameter itself is not to be written over
 ''',
 )
 

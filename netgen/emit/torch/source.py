@@ -15,6 +15,7 @@ from netgen.emit.torch.naming import Unique
 from netgen.emit.torch.paths import module_paths
 from netgen.emit.torch.plan import Plan
 from netgen.emit.torch.statement import Assign, Do, Statement, lines
+from netgen.ir.graph import Value
 from netgen.ir.operator import shared_arrays
 from netgen.ir.spell_torch import Call, Name
 
@@ -152,14 +153,18 @@ def _exceptions(plan: Plan) -> list[Statement]:
     ]
 
 
+def _any(value: Value) -> Call:
+    """Numbers for an input: random ones, or zeros where they are numbers of classes and the like."""
+    chooses = any(reader.inputs[at] is value for reader in value.readers for at in reader.op.choosing)
+    return Call("torch.zeros" if chooses else "torch.randn", *value.shape)
+
+
 def _main(plan: Plan) -> list[Statement]:
     inputs = plan.net_class.inputs
     names = Unique(inputs)
     net = names.claim("net")
     made: list[Statement] = [Assign(net, Call(".eval", Call(plan.net_class.name)))]
-    made += [
-        Assign(name, Call("torch.randn", *value.shape)) for name, value in zip(inputs, plan.graph.inputs, strict=True)
-    ]
+    made += [Assign(name, _any(value)) for name, value in zip(inputs, plan.graph.inputs, strict=True)]
     result = Call(net, *map(Name, inputs))
     if len(plan.graph.outputs) == 1:
         return [*made, Do(Call("print", Call("tuple", Name(f"{text(result)}.shape"))))]
