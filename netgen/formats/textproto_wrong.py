@@ -70,6 +70,10 @@ def no_colon(text: str, last: Field | None, before: int, key: re.Match[str], at:
     if comment := _comment(text, at):
         return comment
     resume = _stretch(text, at) if same_line else at
+    if at == end and char in ("-", ".", "/", "\\"):
+        word = _show(text, start).partition(":")[0]
+        label = f"`{word}` is no name of a field: those have letters, digits and _"
+        return Fault(SYNTAX, start, start + len(word), label)
     if char in ("=", "："):
         label = f"`{char}` stands where `:` is due" if char == "=" else "this is a full-width colon, not `:`"
         return Fault(SYNTAX, at, at + 1, label, f"write `{name}: …`", resume=resume)
@@ -91,6 +95,10 @@ def no_value(text: str, name: str, start: int, at: int) -> Fault:
         return _missing(text, name, start, at if char else -1)
     if elision := _elision(text, at):
         return elision
+    if char in "−–—":
+        return Fault(
+            SYNTAX, at, at + 1, f"`{char}` is a dash of typography, not the minus sign -", resume=_stretch(text, at)
+        )
     if char in "=:{<[])(":
         return Fault(SYNTAX, at, at + 1, f"`{char}` cannot stand here: the value of `{name}` is due")
     if _NUMERIC.match(text, at):
