@@ -103,9 +103,8 @@ def chains(steps: Sequence[Step], outputs: Sequence[Value], *, is_net: bool) -> 
     number = columns = 0
     chain: list[Step] = []
     for step in steps:
-        follows = (
-            bool(chain and chain[-1].operands) and step.operands == chain[-1].results and reads[step.operands[0]] == 1
-        )
+        follows = bool(chain and chain[-1].operands) and step.operands == chain[-1].results
+        follows = follows and len(step.operands) == 1 == reads[step.operands[0]]
         columns += step.columns
         ends = is_net and not any(value in reads for value in step.results)
         if chain and (not follows or _begins(step, chain, columns) or (ends and _can_be_variable(step))):
