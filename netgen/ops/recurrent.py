@@ -136,17 +136,19 @@ class CaffeLSTM(nn.Module):
     the output and the cell to begin with, if ``exposed``, which then are returned too.
     """
 
+    weight_static: nn.Parameter
+
     def __init__(
         self, features: int, out: int, static: int = 0, exposed: bool = False
     ) -> None:
         super().__init__()
         self.out = out
+        self.static = static
         self.exposed = exposed
         self.weight = nn.Parameter(torch.empty(4 * out, features))
         self.bias = nn.Parameter(torch.empty(4 * out))
-        self.weight_static = (
-            nn.Parameter(torch.empty(4 * out, static)) if static else None
-        )
+        weight = nn.Parameter(torch.empty(4 * out, static)) if static else None
+        self.register_parameter("weight_static", weight)
         self.weight_hidden = nn.Parameter(torch.empty(4 * out, out))
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -(out**-0.5), out**-0.5)
@@ -155,7 +157,7 @@ class CaffeLSTM(nn.Module):
         self, x: Tensor, cont: Tensor, *given: Tensor
     ) -> Tensor | tuple[Tensor, ...]:
         inputs = F.linear(x.flatten(2), self.weight, self.bias)
-        if self.weight_static is not None:
+        if self.static:
             inputs = inputs + F.linear(given[0].flatten(1), self.weight_static)
         hidden = cell = x.new_zeros(x.size(1), self.out)
         if self.exposed:
@@ -257,15 +259,19 @@ class CaffeRNN(nn.Module):
     the state to begin with, if ``exposed``, and then the last one is returned too.
     """
 
+    weight_static: nn.Parameter
+
     def __init__(
         self, features: int, out: int, static: int = 0, exposed: bool = False
     ) -> None:
         super().__init__()
         self.out = out
+        self.static = static
         self.exposed = exposed
         self.weight = nn.Parameter(torch.empty(out, features))
         self.bias = nn.Parameter(torch.empty(out))
-        self.weight_static = nn.Parameter(torch.empty(out, static)) if static else None
+        weight = nn.Parameter(torch.empty(out, static)) if static else None
+        self.register_parameter("weight_static", weight)
         self.weight_hidden = nn.Parameter(torch.empty(out, out))
         self.weight_out = nn.Parameter(torch.empty(out, out))
         self.bias_out = nn.Parameter(torch.empty(out))
@@ -276,7 +282,7 @@ class CaffeRNN(nn.Module):
         self, x: Tensor, cont: Tensor, *given: Tensor
     ) -> Tensor | tuple[Tensor, ...]:
         inputs = F.linear(x.flatten(2), self.weight, self.bias)
-        if self.weight_static is not None:
+        if self.static:
             inputs = inputs + F.linear(given[0].flatten(1), self.weight_static)
         hidden = given[-1][0] if self.exposed else x.new_zeros(x.size(1), self.out)
         states = []
