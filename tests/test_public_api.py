@@ -48,6 +48,7 @@ def test_what_a_net_offers() -> None:
         "outputs",
         "parameters_count",
         "problems",
+        "save",
         "save_caffemodel",
         "save_state_dict",
         "settings",
