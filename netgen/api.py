@@ -149,6 +149,8 @@ def check_opened(source: Source, *, max_layers: int = MAX_LAYERS) -> list[Diagno
 
     text = read_prototxt(source)
     problems = list(text.warnings)
+    if text.kind != "net":
+        return problems
     known: set[tuple[str, str]] = set()
     for phase in caffe.PHASES if caffe.depends_on_phase(text.message) else [None]:
         _, found = caffe.read_graph(text, caffe.state_of(text.message, phase, None, None))
