@@ -105,6 +105,15 @@ def test_several_tops() -> None:
     assert netgen.load(net.to_prototxt()).to_prototxt() == net.to_prototxt()
 
 
+def test_a_loss_without_a_top() -> None:
+    label = 'layer { name: "l" type: "Input" top: "l" input_param { shape { dim: 1 dim: 1 dim: 8 dim: 8 } } }'
+    text = HEAD + label + layer("loss", "SoftmaxWithLoss", "data l", "")
+    net = netgen.load(text)
+    assert net.outputs == {"loss": ()}
+    assert net.to_prototxt().count("top:") == 2
+    assert "return _softmax_loss(" in net.torch_source()
+
+
 def test_a_split_that_is_said() -> None:
     text = HEAD + layer("s", "Split", "data", "x y z") + conv("a", "x") + conv("b", "z")
     net = netgen.load(text)

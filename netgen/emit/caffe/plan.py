@@ -114,8 +114,9 @@ def _spell(graph: Graph) -> list[Layer]:
 def _keep(node: Node, origin: Origin, layers: list[Layer], made: dict[Value, Blob]) -> None:
     """The layer of a node that was read, as it was read; of nodes that came from one layer it is the same one."""
     bottoms = [made[value] for value in node.inputs]
-    tops = [Blob(pinned=True) for _ in node.outputs]
-    made.update(zip(node.outputs, tops, strict=True))
+    said = node.outputs if not origin.layer else node.outputs[: len(get_all(origin.layer, "top"))]
+    tops = [Blob(pinned=True) for _ in said]
+    made.update(zip(said, tops, strict=True))
     if not origin.layer:  # nobody makes it: the text only speaks of it
         for top in tops:
             top.name = node.name

@@ -170,6 +170,8 @@ class GraphBuilder:
                 self._overwritten(layer, top, before)
             self.blobs[top] = value
             self.made.setdefault(top, layer)
+        for value in values[len(tops) :]:  # Caffe gives a loss a top of its own, which nobody can read
+            self.blobs[f"(automatic) {value.node.name}"] = value
 
     # --- what is wrong -------------------------------------------------------------------------------
 
