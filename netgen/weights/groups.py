@@ -48,6 +48,20 @@ def essence(shape: Shape) -> Shape:
     return tuple(shape[start:])
 
 
+def units(groups: Iterable[Group[Item]]) -> list[list[Group[Item]]]:
+    """Groups with those that follow and have only vectors: a convolution with its normalisation, scale or slopes.
+
+    Programs define branches in one order or another, but hardly ever tear these apart.
+    """
+    found: list[list[Group[Item]]] = []
+    for group in groups:
+        if found and all(len(essence(member.shape)) < 2 for member in group.members):
+            found[-1].append(group)
+        else:
+            found.append([group])
+    return found
+
+
 def layer_groups(layers: Sequence[LayerSlots]) -> list[Group[Slot]]:
     """A net's arrays as the blobs of Caffe's layers, constants among them."""
     return [

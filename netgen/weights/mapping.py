@@ -5,7 +5,7 @@
     stem/bn1 = features.1                  # all arrays of a layer, by what they are for
     fc.bias =                              # left as it is
 
-A name that has spaces, quotes, ``#`` or ``=`` in it stands in double quotes, as JSON has them.
+A name that has quotes, ``#`` or ``=`` in it stands in double quotes, as JSON has them.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class _Line:
             raise NetgenError([_bad(Name("", span), "this is no string as JSON has them")]) from None
 
 
-_EXAMPLE = 'a line is `layer.array = array of the file`; names with spaces, # or = stand in "quotes"'
+_EXAMPLE = 'a line is `layer.array = array of the file`; names with # or = in them stand in "quotes"'
 
 
 def _bad(name: Name, label: str, hint: str = "") -> Diagnostic:
@@ -228,7 +228,7 @@ def mapping_text(report: Report) -> str:
     """A mapping file that says what was found, with what is still to be said."""
     lines = [
         f"# {report.summary()}, in {report.path}",
-        "# One line for each array of the net: its name = its name in the file. Nothing behind `=` leaves it as it is.",
+        "# A line for each array of the net: its name = its name in the file. Nothing behind `=` leaves it as it is.",
         "",
     ]
     lines += [_line(row) for row in report.rows]

@@ -5,7 +5,7 @@ Whatever could be one thing as well as another is not guessed but reported.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from math import prod
 
 from netgen.ir.graph import Shape
@@ -24,6 +24,7 @@ from netgen.weights.groups import (
     learned,
     module_groups,
     tensor_groups,
+    units,
 )
 from netgen.weights.mapping import MappingFile
 from netgen.weights.names import UNCOUNTED, common_prefix, split
@@ -138,6 +139,11 @@ class _Matcher:
     def _match_groups(self, targets: list[Group[Slot]], sources: list[Group[Entry]]) -> None:
         for target, source in _alike(self._unmatched(targets), self._unused(sources)):
             self._take_group(target, source, BY_LIKE_NAME)
+        targets, sources = self._untouched(targets), self._unspent(sources)
+        left, right = units(targets), units(sources)
+        for i, j in align(*_kinds(left, right)).pairs:
+            for target, source in zip(left[i], right[j], strict=True):
+                self._take_group(target, source, BY_ORDER)
         targets, sources = self._untouched(targets), self._unspent(sources)
         found = align([group.kind for group in targets], [group.kind for group in sources])
         for i, j in found.pairs:
@@ -257,6 +263,12 @@ def divided(entry: Entry, factor: Entry) -> Entry:
             return np.zeros_like(array) if count == 0 else array * scale
 
     return Entry(entry.name, entry.shape, read, layer=entry.layer, index=entry.index, path=entry.path)
+
+
+def _kinds(
+    left: Sequence[Sequence[Group[Slot]]], right: Sequence[Sequence[Group[Entry]]]
+) -> tuple[list[Hashable], list[Hashable]]:
+    return [tuple(each.kind for each in unit) for unit in left], [tuple(each.kind for each in unit) for unit in right]
 
 
 def _alike(targets: Sequence[Group[Slot]], sources: Sequence[Group[Entry]]) -> list[tuple[Group[Slot], Group[Entry]]]:

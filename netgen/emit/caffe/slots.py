@@ -37,5 +37,5 @@ def _layer(layer: Layer, owners: dict[str, Key]) -> LayerSlots:
         [blob.name for blob in layer.tops],
         found,
         node=node.name,
-        open=not spelled.blobs and (not node.is_known or (node.origin is not None and not params)),
+        open=not found and (node.op.carries_blobs or not node.is_known),
     )
