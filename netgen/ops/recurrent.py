@@ -134,6 +134,7 @@ class CaffeLSTM(nn.Module):
     A sequence goes on where ``cont`` is 1 and begins anew where it is 0. What may follow:
     an input that is the same at every step, if ``static`` says how many features it has;
     the output and the cell to begin with, if ``exposed``, which then are returned too.
+    As in Caffe no gradient goes from one batch to another.
     """
 
     weight_static: nn.Parameter
@@ -161,14 +162,15 @@ class CaffeLSTM(nn.Module):
             inputs = inputs + F.linear(given[0].flatten(1), self.weight_static)
         hidden = cell = x.new_zeros(x.size(1), self.out)
         if self.exposed:
-            hidden, cell = given[-2][0], given[-1][0]
+            hidden, cell = given[-2][0].detach(), given[-1][0].detach()
         outputs = []
         for step, on in zip(inputs, cont):
             gates = step + F.linear(on.unsqueeze(-1) * hidden, self.weight_hidden)
             cell, hidden = _lstm_unit(cell, gates, on)
             outputs.append(hidden)
         if self.exposed:
-            return torch.stack(outputs), hidden.unsqueeze(0), cell.unsqueeze(0)
+            last = hidden.detach().unsqueeze(0), cell.detach().unsqueeze(0)
+            return torch.stack(outputs), *last
         return torch.stack(outputs)
 ''',
     needs=[_UNIT],
@@ -181,8 +183,8 @@ class Lstm(_Recurrent):
     ``x`` is (time, stream, features): ``cont``, (time, stream), is 0 where a sequence begins and 1 where it goes on.
     ``static``, (stream, ...), is an input that is the same at every step. The first step begins with zeros; with
     ``expose_hidden`` the output and the cell to begin with are given as ``hidden`` and ``cell``, each (1, stream, out),
-    and the last ones are two more results. Caffe itself goes on from one batch to the next, where the first ``cont``
-    is 1; a module of PyTorch does so with ``expose_hidden``.
+    and the last ones are two more results; no gradient goes through them. Caffe itself goes on from one batch to the
+    next, where the first ``cont`` is 1; a module of PyTorch does so with ``expose_hidden``.
     """
 
     name = "lstm"
@@ -257,6 +259,7 @@ class CaffeRNN(nn.Module):
     A sequence goes on where ``cont`` is 1 and begins anew where it is 0. What may follow:
     an input that is the same at every step, if ``static`` says how many features it has;
     the state to begin with, if ``exposed``, and then the last one is returned too.
+    As in Caffe no gradient goes from one batch to another.
     """
 
     weight_static: nn.Parameter
@@ -284,14 +287,16 @@ class CaffeRNN(nn.Module):
         inputs = F.linear(x.flatten(2), self.weight, self.bias)
         if self.static:
             inputs = inputs + F.linear(given[0].flatten(1), self.weight_static)
-        hidden = given[-1][0] if self.exposed else x.new_zeros(x.size(1), self.out)
+        hidden = x.new_zeros(x.size(1), self.out)
+        if self.exposed:
+            hidden = given[-1][0].detach()
         states = []
         for step, on in zip(inputs, cont):
             hidden = F.linear(on.unsqueeze(-1) * hidden, self.weight_hidden)
             hidden = (step + hidden).tanh()
             states.append(hidden)
         out = F.linear(torch.stack(states), self.weight_out, self.bias_out).tanh()
-        return (out, hidden.unsqueeze(0)) if self.exposed else out
+        return (out, hidden.detach().unsqueeze(0)) if self.exposed else out
 ''',
 )
 

@@ -188,5 +188,7 @@ INDICES: dict[str, tuple[int, ...]] = {
     "infogain_loss": (1,),
     "contrastive_loss": (2,),
     "embed": (0,),
+    "lstm, exposed": (-1, -2),
+    "rnn, exposed": (-1,),
 }
-"""The inputs that choose among others, and so have no gradient."""
+"""The inputs that choose among others, or come from another batch, and so have no gradient."""

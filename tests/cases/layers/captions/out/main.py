@@ -20,6 +20,7 @@ class CaffeLSTM(nn.Module):
     A sequence goes on where ``cont`` is 1 and begins anew where it is 0. What may follow:
     an input that is the same at every step, if ``static`` says how many features it has;
     the output and the cell to begin with, if ``exposed``, which then are returned too.
+    As in Caffe no gradient goes from one batch to another.
     """
 
     weight_static: nn.Parameter
@@ -47,14 +48,15 @@ class CaffeLSTM(nn.Module):
             inputs = inputs + F.linear(given[0].flatten(1), self.weight_static)
         hidden = cell = x.new_zeros(x.size(1), self.out)
         if self.exposed:
-            hidden, cell = given[-2][0], given[-1][0]
+            hidden, cell = given[-2][0].detach(), given[-1][0].detach()
         outputs = []
         for step, on in zip(inputs, cont):
             gates = step + F.linear(on.unsqueeze(-1) * hidden, self.weight_hidden)
             cell, hidden = _lstm_unit(cell, gates, on)
             outputs.append(hidden)
         if self.exposed:
-            return torch.stack(outputs), hidden.unsqueeze(0), cell.unsqueeze(0)
+            last = hidden.detach().unsqueeze(0), cell.detach().unsqueeze(0)
+            return torch.stack(outputs), *last
         return torch.stack(outputs)
 
 
