@@ -415,7 +415,7 @@ class Net:
         from netgen.emit.caffe.slots import slots
         from netgen.weights import save_caffemodel
 
-        save_caffemodel(path, self._loaded(), slots(self.graph), self.name)
+        save_caffemodel(path, self._loaded(), slots(self.graph, whole=True), self.name)
 
     def save_state_dict(self, path: str | os.PathLike[str], /) -> None:
         """Write the weights that were loaded for ``to_torch``'s module; as safetensors if the name ends so."""

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from mmap import mmap
 
 from netgen.diag import NetgenError
+from netgen.formats.schema import enum_type
+from netgen.formats.upgrade_layers import TYPES
 from netgen.weights.blob import Blob
 from netgen.weights.entry import Entry, FileLayer, WeightsFile
 from netgen.weights.faults import damaged, foreign, plural
-from netgen.weights.layer_types import V1_TYPES
 from netgen.weights.wire import BYTES, VARINT, Field, Wire, WireFault
 
 _NET_NAME, _V1_LAYERS, _LAYER = 1, 2, 100
@@ -96,7 +97,7 @@ class _Reader:
             number = each.number
             if each.kind == VARINT:
                 if number == numbers.type:
-                    found.type = V1_TYPES.get(each.value, str(each.value))
+                    found.type = _v1_type(each.value)
             elif each.kind != BYTES:
                 continue
             elif number == numbers.name:
@@ -171,6 +172,12 @@ class _Reader:
                 "it is cut off: download it or copy it again",
             )
         return damaged(self.path, f"{where}: {error.text}")
+
+
+def _v1_type(number: int) -> str:
+    """The type of a v1 layer, which was a number, by the name that it has today."""
+    word = enum_type("V1LayerParameter.LayerType").words.get(number, str(number))
+    return TYPES.get(word, word)
 
 
 class _Found:

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from netgen.emit.caffe.plan import Layer, plan
 from netgen.emit.refusals import raise_refusals
+from netgen.formats.message import Enum, Message
+from netgen.formats.prototxt import as_protobuf
 from netgen.ir.graph import Graph
 from netgen.ir.operator import shared_arrays
 from netgen.ir.slots import Key, LayerSlots, Slot
+from netgen.ir.spell_caffe import LAYER_FIELDS
+
+_WIRING = frozenset(["name", "type", "bottom", "top", "phase", "blobs", "engine"])
+"""What a caffemodel says of a layer by itself, or does not."""
 
 
-def slots(graph: Graph) -> list[LayerSlots]:
-    """Every layer of the caffemodel, those without blobs too; raises ``NetgenError`` with all that Caffe cannot say."""
+def slots(graph: Graph, *, whole: bool = False) -> list[LayerSlots]:
+    """Every layer of the caffemodel, those without blobs too; raises ``NetgenError`` with all that Caffe cannot say.
+
+    If they are to be ``whole``, they have their parameters too, as Caffe itself writes them.
+    """
     raise_refusals(graph, "caffe", "NG401", "Caffe cannot say this")
     owners: dict[str, Key] = {}
-    return [_layer(layer, owners) for layer in plan(graph)]
+    found = []
+    for layer in plan(graph):
+        found.append(_layer(layer, owners))
+        if whole:
+            found[-1].message = _message(layer)
+    return found
 
 
 def _layer(layer: Layer, owners: dict[str, Key]) -> LayerSlots:
@@ -39,3 +53,13 @@ def _layer(layer: Layer, owners: dict[str, Key]) -> LayerSlots:
         node=node.name,
         open=not found and (node.op.carries_blobs or not node.is_known),
     )
+
+
+def _message(layer: Layer) -> bytes:
+    """The rest of a layer in Caffe's binary form. What only forks have stands in the text alone: numbers differ."""
+    spelled = layer.spelled
+    fields: Message = [("param", param) for param in layer.params]
+    fields += [(spelled.param, spelled.message)] if spelled.message and spelled.param else spelled.message
+    known = [(name, value) for name, value in fields if name in LAYER_FIELDS and name not in _WIRING]
+    data: bytes = as_protobuf([("phase", Enum("TEST")), *known], "LayerParameter").SerializePartialToString()
+    return data
