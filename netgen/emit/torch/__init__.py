@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from netgen.diag import Diagnostic, NetgenError
 from netgen.emit.refusals import raise_refusals
 from netgen.emit.torch import paths
 from netgen.emit.torch.plan import Plan
@@ -49,4 +50,12 @@ def emit(graph: Graph, *, taps: bool = False) -> TorchModule:
     source has to provide, and nothing is overwritten: for looking at every value on the way.
     """
     raise_refusals(graph, "torch", "NG402", "PyTorch cannot say this")
+    if not graph.outputs:
+        raise NetgenError([_without_result(graph)])
     return TorchModule(Plan(graph, taps))
+
+
+def _without_result(graph: Graph) -> Diagnostic:
+    span = graph.nodes[-1].span if graph.nodes else None
+    hint = "return something; for a prototxt, --end BLOB says what the net ends with"
+    return Diagnostic("NG402", "PyTorch cannot say this", span, "a net without a result computes nothing", hint=hint)
