@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape, Value
-from netgen.ir.kinds import REQUIRED, Arg, Choice, Int, Pair
+from netgen.ir.kinds import REQUIRED, Arg, Choice, Extents, Int
 from netgen.ir.operator import Operator, Refused
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Spatial, Words
 from netgen.ir.spell_onnx import OnnxNode, OnnxSpelling, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Input, TorchSpelling
 from netgen.ops import pool
 from netgen.ops.conv import Conv
-from netgen.ops.rules import same_pad, show_shape, spatial
+from netgen.ops.rules import each_way, places, same_pad, show_shape, spatial
 
 # --- side by side ---------------------------------------------------------------------------------
 
@@ -20,20 +22,18 @@ _IM2COL = Helper(
     '''
 def _im2col(
     x: Tensor,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    pad: tuple[int, int],
-    dilation: tuple[int, int],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    pad: tuple[int, ...],
+    dilation: tuple[int, ...],
 ) -> Tensor:
     """The windows of an image as channels, at the places where a convolution has them."""
-    height, width = (
-        (x.size(axis - 2) + 2 * pad[axis] - dilation[axis] * (kernel[axis] - 1) - 1)
-        // stride[axis]
-        + 1
-        for axis in (0, 1)
-    )
-    columns = F.unfold(x, kernel, dilation=dilation, padding=pad, stride=stride)
-    return columns.reshape(x.size(0), columns.size(1), height, width)
+    ways = len(kernel)
+    x = F.pad(x, [size for each in reversed(pad) for size in (each, each)])
+    for axis, (k, s, d) in enumerate(zip(kernel, stride, dilation), 2):
+        x = x.unfold(axis, d * (k - 1) + 1, s)[..., ::d]
+    windows, places = range(2 + ways, 2 + 2 * ways), range(2, 2 + ways)
+    return x.permute(0, 1, *windows, *places).flatten(1, 1 + ways)
 ''',
 )
 
@@ -49,10 +49,10 @@ class Im2col(Operator):
     short = "im2col"
     example = "im2col(x, 3, pad = 1)"
     args = (
-        Arg("kernel", Pair(), REQUIRED, "size of the window"),
-        Arg("stride", Pair(), 1, "step between two windows"),
-        Arg("pad", Pair(0, "same"), 0, 'zeros around the input; "same" keeps the size at stride 1'),
-        Arg("dilation", Pair(), 1, "distance between two taps of a window"),
+        Arg("kernel", Extents(), REQUIRED, "size of the window"),
+        Arg("stride", Extents(), 1, "step between two windows"),
+        Arg("pad", Extents(0, "same"), 0, 'zeros around the input; "same" keeps the size at stride 1'),
+        Arg("dilation", Extents(), 1, "distance between two taps of a window"),
     )
     shape_rule = "(N, C*kernel*kernel, height and width as with conv)"
 
@@ -63,11 +63,10 @@ class Im2col(Operator):
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
-        batch, channels = spatial(n)[:2]
-        kernel_h, kernel_w = n.a.kernel
+        batch, channels, *_ = places(n)
         as_conv = Node(Conv, Attrs({**n.a, "out": 1, "groups": 1}), n.inputs, n.name, instance=n.instance, spans={})
-        [(_, _, height, width)] = Conv.infer(as_conv)
-        return [(batch, channels * kernel_h * kernel_w, height, width)]
+        [(_, _, *out)] = Conv.infer(as_conv)
+        return [(batch, channels * prod(each_way(n, "kernel")), *out)]
 
     caffe = CaffeSpelling(
         "Im2col",
@@ -80,7 +79,9 @@ class Im2col(Operator):
         ignores=("engine", "force_nd_im2col", "num_output", "bias_term", "group", "weight_filler", "bias_filler"),
     )
     torch = TorchSpelling(
-        function=lambda n: Call("_im2col", Input(), n.a.kernel, n.a.stride, n.a.pad, n.a.dilation),
+        function=lambda n: Call(
+            "_im2col", Input(), *(each_way(n, arg) for arg in ("kernel", "stride", "pad", "dilation"))
+        ),
         helpers=[_IM2COL],
         fresh=True,
     )

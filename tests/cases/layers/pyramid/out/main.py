@@ -9,20 +9,18 @@ from torch.nn import functional as F
 
 def _im2col(
     x: Tensor,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    pad: tuple[int, int],
-    dilation: tuple[int, int],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    pad: tuple[int, ...],
+    dilation: tuple[int, ...],
 ) -> Tensor:
     """The windows of an image as channels, at the places where a convolution has them."""
-    height, width = (
-        (x.size(axis - 2) + 2 * pad[axis] - dilation[axis] * (kernel[axis] - 1) - 1)
-        // stride[axis]
-        + 1
-        for axis in (0, 1)
-    )
-    columns = F.unfold(x, kernel, dilation=dilation, padding=pad, stride=stride)
-    return columns.reshape(x.size(0), columns.size(1), height, width)
+    ways = len(kernel)
+    x = F.pad(x, [size for each in reversed(pad) for size in (each, each)])
+    for axis, (k, s, d) in enumerate(zip(kernel, stride, dilation), 2):
+        x = x.unfold(axis, d * (k - 1) + 1, s)[..., ::d]
+    windows, places = range(2 + ways, 2 + 2 * ways), range(2, 2 + ways)
+    return x.permute(0, 1, *windows, *places).flatten(1, 1 + ways)
 
 
 def _pad_for_windows(
