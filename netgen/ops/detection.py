@@ -255,8 +255,8 @@ class _Detection(Operator):
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
         a, count = n.a, cls.priors(n.x[2])
-        _for_each_prior(n, 0, count, 4 if a.share_location else 4 * a.classes)
-        _for_each_prior(n, 1, count, a.classes)
+        for_each_prior(n, 0, count, 4 if a.share_location else 4 * a.classes)
+        for_each_prior(n, 1, count, a.classes)
         of_class = count if a.top_k < 0 else min(count, a.top_k)
         most = of_class * (a.classes - (0 <= a.background < a.classes))
         most = most if a.keep_top_k < 0 else min(most, a.keep_top_k)
@@ -264,14 +264,19 @@ class _Detection(Operator):
 
     @classmethod
     def priors(cls, shape: Shape) -> int:
-        """How many prior boxes a tensor of a shape holds."""
-        if len(shape) != 3 or shape[:2] != (1, 2) or shape[2] % 4:
-            label = f"prior boxes and their variances are (1, 2, 4 * boxes); this is {show_shape(shape)}"
-            raise Fault("NG303", "shapes do not match", label, arg="x2")
-        return shape[2] // 4
+        """How many prior boxes the third operand holds."""
+        return prior_count(shape)
 
 
-def _for_each_prior(n: Node, operand: int, priors: int, each: int) -> None:
+def prior_count(shape: Shape) -> int:
+    """How many prior boxes the third operand holds."""
+    if len(shape) != 3 or shape[:2] != (1, 2) or shape[2] % 4:
+        label = f"prior boxes and their variances are (1, 2, 4 * boxes); this is {show_shape(shape)}"
+        raise Fault("NG303", "shapes do not match", label, arg="x2")
+    return shape[2] // 4
+
+
+def for_each_prior(n: Node, operand: int, priors: int, each: int) -> None:
     """An operand must have so many numbers for each prior box, on axis 1."""
     shape, batch = n.x[operand], n.x[0][:1]
     if len(shape) < 2 or (shape[:1], shape[1], prod(shape[2:])) != (batch, priors * each, 1):
@@ -334,8 +339,8 @@ class RefinedDetectionOutput(_Detection):
         if not n.a.share_location:
             label = "boxes that each class has for itself cannot be refined in common"
             raise Fault("NG208", "argument out of range", label, arg="share_location")
-        _for_each_prior(n, 3, count, 2)
-        _for_each_prior(n, 4, count, 4)
+        for_each_prior(n, 3, count, 2)
+        for_each_prior(n, 4, count, 4)
         return shapes
 
     caffe = CaffeSpelling(

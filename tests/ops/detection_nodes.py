@@ -85,6 +85,23 @@ def _searched(draw: Draw, given: Given) -> list[Shape]:
     return [(1, 2 * anchors, height, width), (1, 4 * anchors, height, width), (1, draw(st.sampled_from([3, 4, 6])))]
 
 
+def _trained(draw: Draw, given: Given) -> list[Shape]:
+    given.pop("background", None)
+    given["mining"] = "max_negative"
+    given["classes"] = draw(st.integers(2, 5))
+    batch, priors = draw(_FEW), draw(_FEW)
+    return [(batch, priors * 4), (batch, priors * given["classes"]), (1, 2, priors * 4), (1, 1, draw(_FEW), 8)]
+
+
+def _compared(draw: Draw, given: Given) -> list[Shape]:
+    shape = draw(st.sampled_from([(3, 4), (2, 3, 5), (2, 3, 5, 4)]))
+    return [shape] * draw(st.integers(2, 4))
+
+
+def _evaluated(draw: Draw, given: Given) -> list[Shape]:
+    return [(1, 1, draw(_FEW), 7), (1, 1, draw(_FEW), 8)]
+
+
 SHAPES: dict[str, Callable[[Draw, Given], list[Shape]]] = {
     "prior_box": _priors,
     "prior_box_clustered": _clustered,
@@ -95,6 +112,9 @@ SHAPES: dict[str, Callable[[Draw, Given], list[Shape]]] = {
     "roi_align": _aligned,
     "psroi_pool": _by_position,
     "proposal": _searched,
+    "multibox_loss": _trained,
+    "smooth_l1_loss": _compared,
+    "detection_evaluate": _evaluated,
 }
 """Shapes of inputs that suit each operator."""
 
@@ -135,12 +155,21 @@ def _of_search(n: Node, shapes: list[Shape], made: list[Any], random: Random) ->
     return [random.random(shapes[0]), made[1] / 3, np.array([[200, 300, 1, 1, 0, 0][: shapes[2][1]]])]
 
 
+def _of_training(n: Node, shapes: list[Shape], made: list[Any], random: Random) -> list[Any]:
+    rows = np.zeros((shapes[3][2], 8))
+    rows[:, 0] = random.integers(0, shapes[0][0], len(rows))
+    rows[:, 1] = random.integers(1, n.a.classes, len(rows))
+    rows[:, 3:7] = boxes(random, len(rows))
+    return [made[0], made[1], _of_detector(n, shapes, made, random)[2], rows[None, None]]
+
+
 INPUTS: dict[str, Callable[[Node, list[Shape], list[Any], Random], list[Any]]] = {
     "detection_output": _of_detector,
     "refined_detection_output": _of_refined,
     "region_detection_output": _of_regions,
     **dict.fromkeys(("roi_pool", "roi_align", "psroi_pool"), _of_pooling),
     "proposal": _of_search,
+    "multibox_loss": _of_training,
 }
 """Inputs that suit each operator."""
 
@@ -157,6 +186,10 @@ EXAMPLES: dict[str, Node] = {
     "detection_output, of sized corners": node(
         "detection_output", _LOC, _CONF, _BOXES, classes=3, code="corner_size", keep_top_k=5, confidence_threshold=0.1
     ),
+    "multibox_loss": node("multibox_loss", _LOC, _CONF, _BOXES, (1, 1, 3, 8), classes=3, code="center_size"),
+    "multibox_loss, of sigmoids": node(
+        "multibox_loss", _LOC, _CONF, _BOXES, (1, 1, 3, 8), classes=3, conf_loss="logistic"
+    ),
     "prior_box": node("prior_box", _IMAGE, (2, 3, 96, 96), min_size=[20], max_size=[30], aspect_ratio=[2]),
     "prior_box_clustered": node("prior_box_clustered", _IMAGE, (2, 3, 96, 96), width=[9], height=[7], clip=True),
     "proposal": node("proposal", *_SEARCH, (1, 3), ratios=[0.5, 1, 2], scales=[1], with_scores=True),
@@ -168,6 +201,8 @@ EXAMPLES: dict[str, Node] = {
     "region_detection_output": node("region_detection_output", _LOC, _CONF, (1, 1, 30), classes=3, image=100),
     "roi_align": node("roi_align", _IMAGE, _REGIONS, size=3, samples=2),
     "roi_pool": node("roi_pool", _IMAGE, _REGIONS, size=3),
+    "smooth_l1_loss": node("smooth_l1_loss", _IMAGE, _IMAGE),
+    "smooth_l1_loss, weighed": node("smooth_l1_loss", _IMAGE, _IMAGE, _IMAGE, _IMAGE, sigma=3.0, each=True),
 }
 """One node of each form that these operators have in PyTorch."""
 

@@ -156,3 +156,72 @@ def proposals(a: Attrs, scores: Array, offsets: Array, info: Array) -> tuple[Arr
     kept = suppress([np.add(box, (0, 0, 1, 1)) for _, box in found], a.nms_threshold)[: a.post_nms]
     rows = np.array([[0, *found[i][1]] for i in kept], f32).reshape(-1, 5)
     return rows, np.array([found[i][0] for i in kept], f32)
+
+
+# --- losses ---------------------------------------------------------------------------------------
+
+
+def encode(a: Attrs, box: Box, prior: Box) -> Box:
+    size = prior[2:] - prior[:2]
+    if a.code == "corner":
+        return box - prior
+    if a.code == "corner_size":
+        return (box - prior) / np.tile(size, 2)
+    move = (box[:2] + box[2:] - prior[:2] - prior[2:]) / 2 / size
+    growth: Box = np.log((box[2:] - box[:2]) / size)
+    return np.asarray(np.concatenate([move, growth]), f32)
+
+
+def match(a: Attrs, priors: Array, boxes: Array) -> tuple[list[int], list[float]]:
+    """For each prior box the box that it stands for, -1 or -2; and what it overlaps at most."""
+    count = len(priors)
+    outside = [bool(a.inside_only and ((prior < 0) | (prior > 1)).any()) for prior in priors]
+    overlaps = {(p, g): float(overlap(priors[p], boxes[g])) for p in range(count) for g in range(len(boxes))}
+    overlaps = {pair: value for pair, value in overlaps.items() if value > 1e-6 and not outside[pair[0]]}
+    most = [max([value for (p, _), value in overlaps.items() if p == prior], default=0.0) for prior in range(count)]
+    found = [-2 if each else -1 for each in outside]
+    pool = dict(overlaps)
+    while pool:
+        prior, box = max(pool, key=lambda pair: pool[pair])
+        found[prior] = box
+        pool = {pair: value for pair, value in pool.items() if pair[0] != prior and pair[1] != box}
+    for prior in range(count) if a.match == "per_prediction" else ():
+        own = {g: value for (p, g), value in overlaps.items() if p == prior and value >= f32(a.overlap_threshold)}
+        if found[prior] == -1 and own:
+            found[prior] = max(own, key=lambda box: own[box])
+    return found, most
+
+
+def class_loss(a: Attrs, scores: Array, label: int) -> float:
+    if a.conf_loss == "softmax":
+        return float(np.log(np.exp(scores - scores.max()).sum()) - (scores[label] - scores.max()))
+    return float(np.log1p(np.exp(scores)).sum() - scores[label])
+
+
+def multibox_loss(a: Attrs, loc: Array, conf: Array, blob: Array, truth: Array) -> float:
+    total, matched = 0.0, 0
+    priors, variances = blob.reshape(2, -1, 4)
+    count = len(priors)
+    for image in range(len(loc)):
+        own = np.array([row for row in truth if row[0] == image and (a.use_difficult or not row[7])])
+        offsets, scores = loc[image].reshape(count, 4), conf[image].reshape(count, a.classes)
+        found, most = match(a, priors, own[:, 3:7]) if len(own) else ([-1] * count, [2.0] * count)
+        positive = [p for p in range(count) if found[p] >= 0]
+        able = [p for p in range(count) if found[p] == -1 and most[p] < f32(a.neg_overlap)]
+        able.sort(key=lambda p: -class_loss(a, scores[p], a.background))
+        negative = able[: int(len(positive) * f32(a.neg_pos_ratio))]
+        if a.mining == "none":
+            negative = [p for p in range(count) if p not in positive]
+        for p in positive:
+            given = offsets[p] / (variances[p] if a.variance_in_target else 1)
+            difference = given - encode(a, own[found[p], 3:7], priors[p]) / variances[p]
+            if a.bp_inside:
+                difference = np.where((priors[p] < 0) | (priors[p] > 1), 0, difference)
+            small = np.abs(difference) < 1
+            smooth = np.where(small, difference**2 / 2, np.abs(difference) - 0.5)
+            total += a.loc_weight * float((difference**2 / 2 if a.loc_loss == "l2" else smooth).sum())
+            total += class_loss(a, scores[p], a.background + 1 if a.agnostic else int(own[found[p], 1]))
+        total += sum(class_loss(a, scores[p], a.background) for p in negative)
+        matched += len(positive)
+    divisors = {"valid": matched, "full": len(loc) * count, "batch_size": len(loc), "none": 1}
+    return total / max(divisors[a.normalization], 1)
