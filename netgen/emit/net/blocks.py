@@ -175,7 +175,8 @@ class Writer:
     # --- names ---------------------------------------------------------------------------------
 
     def _name(self, group: Group) -> str:
-        wanted = group.block if is_identifier(group.block) else _described(group)
+        is_name = is_identifier(group.block) and group.block not in OPERATORS
+        wanted = group.block if is_name else _described(group)
         name = wanted
         number = 2
         while name in self._taken:
@@ -276,5 +277,8 @@ def _described(group: Group) -> str:
     first = next(group.nodes)
     if first.a.get("groups", 1) > 1 and first.a["groups"] == first.x[0][1]:
         return "separable"
-    last = [node.op.name for node in group.nodes if len(node.inputs) > 1]
-    return {"add": "residual", "concat": "branches"}.get(last[-1] if last else "", "unit")
+    *_, last = group.nodes
+    if last.op.short == "pool":
+        return "stage"
+    joins = [node.op.name for node in group.nodes if len(node.inputs) > 1]
+    return {"add": "residual", "concat": "branches"}.get(joins[-1] if joins else "", "unit")

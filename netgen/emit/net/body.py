@@ -111,8 +111,10 @@ class Body:
 
     def _named_items(self, chain: Chain) -> Iterator[Statement]:
         """Items of a list, and those of them that have a name of their own after all."""
-        for i, (value, variable) in enumerate(zip(chain.results, chain.steps[-1].variables, strict=True)):
+        step = chain.steps[-1]
+        for i, value in enumerate(chain.results):
             self._texts[value] = f"{chain.targets[0]}[{i}]"
+            variable = step.variables[i] if step.op is not None else ""
             if variable:
                 yield Statement([variable], self._texts[value], [])
                 self._texts[value] = variable

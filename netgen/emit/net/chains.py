@@ -88,7 +88,11 @@ class Chain:
     def is_list(self) -> bool:
         """Whether its results stay in one list: nobody named them, and a variable would."""
         step = self.steps[-1]
-        return step.op is not None and len(step.results) > 1 and not all(step.variables)
+        if len(step.results) < 2:
+            return False
+        if step.op is not None:
+            return not all(step.variables)
+        return any(not value.variable and is_one_of_several(value) for value in step.results)
 
 
 def chains(steps: Sequence[Step], outputs: Sequence[Value], *, is_net: bool) -> Iterator[Chain]:
@@ -115,6 +119,11 @@ def chains(steps: Sequence[Step], outputs: Sequence[Value], *, is_net: bool) -> 
         chain.append(step)
     if chain:
         yield Chain(number, chain)
+
+
+def is_one_of_several(value: Value) -> bool:
+    """Whether Caffe's blob is called after the variable: a layer made several, and was not read from Caffe itself."""
+    return len(value.node.outputs) > 1 and value.node.origin is None
 
 
 def _can_be_variable(step: Step) -> bool:

@@ -7,17 +7,22 @@ activation) that it and its blocks are made of. A stretch is taken only where on
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from heapq import nlargest
 from itertools import pairwise
 
 from netgen.emit.net import cores
-from netgen.emit.net.items import UNIT, Group, Item, Leaf, Network, is_straight, is_unpacked, texts
+from netgen.emit.net.items import UNIT, Group, Item, Leaf, Network, is_straight, texts
 from netgen.emit.net.lengths import LINE, lines
 
 _LONGEST = 64
 """The most items of a stretch."""
 _TRIED = 48
 """How many of the most promising stretches are looked at closely before one is taken."""
+_SAMPLE = 48
+"""How many places of a stretch are looked at to tell what a block would save."""
+_NEARLY = 0.5
+"""What is worth less than this share of the best waits: when the best is taken, something better may come up."""
 _LEAST_GAIN = 4
 """How many lines a block must save."""
 _OPEN = 0.5
@@ -25,6 +30,9 @@ _OPEN = 0.5
 _MOST_INPUTS, _MOST_OUTPUTS, _MOST_PARAMETERS = 3, 4, 8
 _HEADER = 3
 """The lines of a block beside its statements: its header, its brace and an empty line."""
+
+
+_Way = tuple[Callable[[Sequence[str]], str], bool]
 
 
 class _Body:
@@ -52,6 +60,9 @@ class _Place:
     def stretch(self, length: int) -> list[Item]:
         return self.body.items[self.start : self.start + length]
 
+    def range(self, length: int) -> range:
+        return range(self.start, self.start + length)
+
 
 def fold(network: Network, root: list[Item]) -> None:
     """Replace the stretches that come again by groups, in the lists of items themselves."""
@@ -63,11 +74,10 @@ def fold(network: Network, root: list[Item]) -> None:
 
 def _fold(network: Network, bodies: list[_Body], longest: int) -> None:
     while True:
-        best = _best(network, bodies, longest)
-        if best is None:
+        chosen = _choose(network, bodies, longest)
+        if not chosen:
             return
-        length, places = best
-        for place in reversed(places):  # from the end, so that earlier places stay where they are
+        for length, place in sorted(chosen, key=lambda each: each[1].start, reverse=True):  # earlier ones stay in place
             group = network.group(place.stretch(length), core=place.core, last=place.last)
             place.body.items[place.start : place.start + length] = [group]
 
@@ -84,24 +94,54 @@ def _bodies(net: _Body) -> list[_Body]:
     return bodies
 
 
-def _best(network: Network, bodies: list[_Body], longest: int) -> tuple[int, list[_Place]] | None:
-    """The stretch that saves most lines: its length, and all its places that fit together."""
-    best: tuple[int, list[_Place]] | None = None
-    most = (0.0, 0)
-    for length, places, size in nlargest(_TRIED, _candidates(bodies, longest), key=lambda each: each[2]):
-        if size <= most[0]:  # no stretch takes more lines than it has items
+class _Candidate:
+    """Stretches of one kind, with the key of what is alike in them and what a block of them would save."""
+
+    __slots__ = ("key", "length", "places", "way", "worth")
+
+    def __init__(self, length: int, places: list[_Place], way: _Way, key: Hashable, worth: float) -> None:
+        self.length = length
+        self.places = places
+        self.way = way
+        self.key = key
+        self.worth = worth
+
+
+def _choose(network: Network, bodies: list[_Body], longest: int) -> list[tuple[int, _Place]]:
+    """The stretches that save most lines, and others beside them that save nearly as many; each with its length."""
+    found = sorted(_promising(network, bodies, longest), key=lambda each: (-each.worth, each.length))
+    used: dict[_Body, set[int]] = {body: set() for body in bodies}
+    chosen: list[tuple[int, _Place]] = []
+    for each in found:
+        if each.worth < _NEARLY * found[0].worth:
             break
-        for alike in _alike(network, length, places):
-            stretch = alike[0].stretch(length)
-            if longest == UNIT and not is_straight(stretch):
-                continue
-            if all(item.label == stretch[0].label for item in stretch):  # a loop says that better
-                continue
-            gain = _gain(network, length, alike, int(most[0]))
-            worth = gain * (1 - _OPEN * sum(network.is_open(place.stretch(length)) for place in alike) / len(alike))
-            if gain >= _LEAST_GAIN and (worth, -length) > most:
-                most, best = (worth, -length), (length, alike)
-    return best
+        length = each.length
+        free = [place for place in each.places if used[place.body].isdisjoint(place.range(length))]
+        alike = _apart([place for place in free if _key(network, length, place, each.way) == each.key], length)
+        if len(alike) > 1 and _worth(network, length, alike, len(alike)) >= _NEARLY * found[0].worth:
+            for place in alike:
+                used[place.body].update(place.range(length))
+            chosen += [(length, place) for place in alike]
+    return chosen
+
+
+def _promising(network: Network, bodies: list[_Body], longest: int) -> list[_Candidate]:
+    """What is worth a block. Of stretches that come often, the first tell enough."""
+    found: list[_Candidate] = []
+    most = 0.0
+    for length, places, size in nlargest(_TRIED, _candidates(bodies, longest), key=lambda each: each[2]):
+        if size < _NEARLY * most:  # no stretch takes more lines than it has items
+            break
+        stretch = places[0].stretch(length)
+        if longest == UNIT and not is_straight(stretch):
+            continue
+        sample = places[:_SAMPLE]
+        for way, key, alike in _alike(network, length, sample):
+            worth = _worth(network, length, alike, len(alike) * len(places) / len(sample))
+            if worth > 0:
+                found.append(_Candidate(length, places, way, key, worth))
+                most = max(most, worth)
+    return found
 
 
 # --- candidates ------------------------------------------------------------------------------------
@@ -137,7 +177,8 @@ def _candidates(bodies: list[_Body], longest: int) -> list[tuple[int, list[_Plac
                 continue
             for b, i in each:
                 alive[b].append(i)
-            if all(i + length in belongs[b] for b, i in each):
+            b, i = each[0]
+            if _repeats(labels[b][i : i + length]) or all(i + length in belongs[b] for b, i in each):
                 continue
             whole = [_Place(bodies[b], i) for b, i in each if bodies[b].is_net or length < len(labels[b])]
             size = length * (len(_apart(whole, length)) - 1)
@@ -148,6 +189,24 @@ def _candidates(bodies: list[_Body], longest: int) -> list[tuple[int, list[_Plac
         if not any(alive):
             break
     return found
+
+
+def _repeats(labels: list[int]) -> bool:
+    """Whether labels only say one and the same again and again: a loop says that better."""
+    period = _period(labels)
+    return len(labels) >= (3 if period <= UNIT else 2) * period
+
+
+def _period(labels: list[int]) -> int:
+    """After how many items a stretch begins anew; its whole length where it does not."""
+    borders = [0] * len(labels)  # of each beginning of the stretch, the longest part that is both its head and its end
+    size = 0
+    for i in range(1, len(labels)):
+        while size and labels[i] != labels[size]:
+            size = borders[size - 1]
+        size += labels[i] == labels[size]
+        borders[i] = size
+    return len(labels) - size
 
 
 def _belonging(items: list[Item]) -> set[int]:
@@ -163,8 +222,11 @@ def _belonging(items: list[Item]) -> set[int]:
 
 
 def _stays(item: Item) -> bool:
-    """Whether an item stays where it is: what begins a net, and what is called by its block and variable."""
-    return isinstance(item, Leaf) and (not item.node.op.operands or is_unpacked(item.node))
+    """Whether an item stays where it is: what begins a net, and several results, called by block and variable."""
+    if not isinstance(item, Leaf):
+        return False
+    is_several = len(item.outputs) > 1 and item.node.origin is None
+    return is_several or not item.node.op.operands
 
 
 def _apart(places: list[_Place], length: int) -> list[_Place]:
@@ -177,32 +239,49 @@ def _apart(places: list[_Place], length: int) -> list[_Place]:
     return chosen
 
 
-def _alike(network: Network, length: int, places: list[_Place]) -> list[list[_Place]]:
+def _alike(network: Network, length: int, places: list[_Place]) -> Iterator[tuple[_Way, Hashable, list[_Place]]]:
     """The places whose stretches read each other in the same way and are named alike, in sets."""
-    outlines = [network.outline(place.stretch(length)) for place in places]
-    names = [texts(place.stretch(length)) for place in places]
-    found: list[list[_Place]] = []
-    for core_of, last in cores.WAYS:
-        sets: dict[object, list[_Place]] = {}
-        for place, outline, own in zip(places, outlines, names, strict=True):
-            if len(outline.inputs) <= _MOST_INPUTS and len(outline.outputs) <= _MOST_OUTPUTS:
-                core = core_of(own)
-                key = (outline.key, *(cores.pattern(name, core, last=last) for name in own))
-                sets.setdefault(key, []).append(_Place(place.body, place.start, core, last))
-        found += [alike for each in sets.values() if len(alike := _apart(each, length)) > 1]
-    return found
+    for way in cores.WAYS:
+        sets: dict[Hashable, list[_Place]] = {}
+        for place in places:
+            key = _key(network, length, place, way)
+            if key is not None:
+                sets.setdefault(key, []).append(place)
+        for key, each in sets.items():
+            alike = _apart(each, length)
+            if len(alike) > 1:
+                yield way, key, [_Place(place.body, place.start, place.core, place.last) for place in alike]
+
+
+def _key(network: Network, length: int, place: _Place, way: _Way) -> Hashable:
+    """What is equal for stretches that may be one block; None for one that cannot be. The place gets its core."""
+    stretch = place.stretch(length)
+    outline = network.outline(stretch)
+    if len(outline.inputs) > _MOST_INPUTS or len(outline.outputs) > _MOST_OUTPUTS:
+        return None
+    names = texts(stretch)
+    find, place.last = way
+    place.core = find(names)
+    return (outline.key, *(cores.pattern(name, place.core, last=place.last) for name in names))
 
 
 # --- what is gained --------------------------------------------------------------------------------
 
 
-def _gain(network: Network, length: int, places: list[_Place], wanted: int) -> int:
-    """How many lines a block saves; nothing if it takes too many settings, or if these are fewer than wanted."""
-    flat = lines(network.arguments, places[0].stretch(length), calls=0)
-    count = sum(place.body.counts for place in places)
-    if count * (flat - 1) - flat - _HEADER < wanted:
+def _worth(network: Network, length: int, places: list[_Place], count: float) -> float:
+    """How many lines a block saves that is used so often, less where it is but a part of a whole; 0 for too few."""
+    gain = _gain(network, length, places, count * sum(place.body.counts for place in places) / len(places))
+    if gain < _LEAST_GAIN:
         return 0
+    return gain * (1 - _OPEN * sum(network.is_open(place.stretch(length)) for place in places) / len(places))
+
+
+def _gain(network: Network, length: int, places: list[_Place], count: float) -> float:
+    """How many lines a block saves; nothing if it takes too many settings."""
     stretches = [place.stretch(length) for place in places]
+    flat = lines(network.arguments, stretches[0], calls=0)
+    if count * (flat - 1) - flat - _HEADER < _LEAST_GAIN:
+        return 0
     parameters = _parameters(stretches)
     if parameters > _MOST_PARAMETERS:
         return 0
