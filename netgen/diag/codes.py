@@ -109,6 +109,8 @@ _TITLES = {
     "NG533": "no such blob",
     "NG534": "not a net",
     "NG535": "no layers",
+    "NG536": "rules of both kinds",
+    "NG537": "in place where Caffe cannot",
     # 6xx: weights
     "NG601": "damaged file of weights",
     "NG602": "not a file of weights",

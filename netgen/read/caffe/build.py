@@ -25,6 +25,10 @@ _INPUT, _CUSTOM = OPERATORS["input"], OPERATORS["custom"]
 _IDENTITY, _BATCH_NORM = OPERATORS["identity"], OPERATORS["batch_norm"]
 
 
+_READS_LATE = ("Eltwise", "LRN")
+"""Types whose code in Caffe overwrites its top before it has done with its bottoms."""
+
+
 class GraphBuilder:
     """Builds one graph. ``problems`` collects what is wrong or odd in the text."""
 
@@ -45,6 +49,8 @@ class GraphBuilder:
 
     def build(self) -> Graph:
         for layer in get_all(self.net, "layer"):
+            if get(layer, "include") is not None and get(layer, "exclude") is not None:
+                self._two_rules(layer)
             if self.state.has(layer):
                 self._layer(layer)
         graph = self.graph
@@ -168,6 +174,8 @@ class GraphBuilder:
                 self._made_twice(layer, top, number)
             elif before is not None and len(before.readers) > 1:
                 self._overwritten(layer, top, before)
+            elif before is not None and get(layer, "type") in _READS_LATE:
+                self._in_place(layer, top)
             self.blobs[top] = value
             self.made.setdefault(top, layer)
         for value in values[len(tops) :]:  # Caffe gives a loss a top of its own, which nobody can read
@@ -216,6 +224,15 @@ class GraphBuilder:
         label = f"{' and '.join(others[:3])} read{'s' if len(others) == 1 else ''} `{top}` too, as it was before"
         title = "a blob with other readers is overwritten, which Caffe refuses"
         self._warn("NG532", title, self.span(layer, "top"), label)
+
+    def _two_rules(self, layer: Message) -> None:
+        label = "it has rules to exclude it too; those to include it decide"
+        self._warn("NG536", "rules of both kinds, which Caffe refuses", self.span(layer, "include"), label)
+
+    def _in_place(self, layer: Message, top: str) -> None:
+        kind = get(layer, "type")
+        label = f"Caffe's {kind} writes to `{top}` before it has read all of it; here it is read as it was"
+        self._warn("NG537", f"{kind} in place, which Caffe computes wrongly", self.span(layer, "top"), label)
 
     def _fault(self, layer: Message, op: type[Operator] | None, fault: Fault) -> None:
         """Report an operator's objection at the field, or the blob, that is to blame."""

@@ -38,11 +38,14 @@ class State:
 
 
 def state_of(net: Message, phase: str | None, stages: Sequence[str] | None, level: int | None) -> State:
-    """The state that is asked for; what is not asked for is as the net itself has it, or TEST as with Caffe."""
+    """The state that is asked for; what is not asked for is as the net itself has it, or TEST as with Caffe.
+
+    As there, stages that are asked for come to those that the net has.
+    """
     own: Message = get(net, "state", [])
     return State(
         phase or get(own, "phase", "TEST"),
-        get_all(own, "stage") if stages is None else stages,
+        [*get_all(own, "stage"), *(stages or [])],
         get(own, "level", 0) if level is None else level,
     )
 
