@@ -115,7 +115,7 @@ class Elaborator(Calls):
     def _outputs(self, returned: list[object] | None) -> None:
         graph = self.graph
         graph.inputs = [value for node in graph.nodes if node.op.name == "input" for value in node.outputs]
-        if not graph.inputs and not self.errors:
+        if all(node.inputs for node in graph.nodes) and not self.errors:
             self.problem(
                 "NG221",
                 "a net begins with input",
@@ -131,11 +131,11 @@ class Elaborator(Calls):
         else:
             graph.outputs = [value for node in graph.nodes for value in node.outputs if not value.readers]
         graph.root.outputs = graph.outputs
-        self._unread_inputs()
+        self._unread_inputs(returned is not None)
 
-    def _unread_inputs(self) -> None:
+    def _unread_inputs(self, returns: bool) -> None:
         for value in self.graph.inputs:
-            meant = value.variable.startswith("_")
+            meant = value.variable.startswith("_") or (returns and value in self.graph.outputs)
             if not value.readers and not meant and len(self.graph.nodes) > len(self.graph.inputs) and not self.errors:
                 self.warn("NG211", f"input `{value.node.name}` is never used", value.node.span, "no layer reads it")
 

@@ -323,6 +323,28 @@ class TestErrors:
         ]
 
 
+class TestResults:
+    """Operators with no result, with several, and with nothing to begin with."""
+
+    def test_a_statement_may_be_all_there_is_to_it(self) -> None:
+        graph = graph_of(net("    data -> relu -> silence\n    return sigmoid(data)"))
+        assert [len(node.outputs) for node in graph.nodes] == [1, 1, 0, 1]
+        assert [value.node.op.name for value in graph.outputs] == ["sigmoid"]
+
+    def test_nothing_is_no_tensor(self) -> None:
+        assert codes(net("    y = silence(data)\n    return relu(y)")) == ["NG209"]
+
+    def test_several_results_are_unpacked(self) -> None:
+        graph = graph_of(net("    y, mask = max_pool(data, 2, mask = true)\n    return mask, y"))
+        assert [value.index for value in graph.outputs] == [1, 0]
+        assert codes(net("    y, mask = max_pool(data, 2)")) == ["NG223"]
+
+    def test_a_net_may_make_its_data_up(self) -> None:
+        graph = graph_of("net N() {\n    x = dummy_data([1, 3, 8, 8])\n    return relu(x)\n}")
+        assert (graph.inputs, graph.outputs[0].shape) == ([], (1, 3, 8, 8))
+        assert codes("net N() {\n    return 3\n}") == ["NG221"]
+
+
 class TestLimits:
     """No program hangs the compiler."""
 
