@@ -61,16 +61,22 @@ def test_the_block_to_add_compiles() -> None:
     assert net.outputs == {"x": (1, 8, 4, 4)}
 
 
-def test_the_python_example(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (example,) = re.findall(r"## Python\n\n```python\n(.*?)```", README, re.DOTALL)
     shape = re.search(r'net\.shapes\["stage1"\]\s+# (\(.*?\))', example)
     assert shape is not None
-    monkeypatch.chdir(ROOT)
-    net = netgen.compile("examples/peleenet.net", growth=48)
+    net = netgen.compile(ROOT / "examples/peleenet.net", growth=48)
     assert str(net.shapes["stage1"]) == shape[1]
-    names: dict[str, object] = {}
+    deploy = netgen.compile(ROOT / "examples/tiny.net")
+    model = deploy.to_torch()
+    deploy.load_weights(model.state_dict())
+    deploy.save_caffemodel(tmp_path / "net.caffemodel")
+    (tmp_path / "deploy.prototxt").write_text(deploy.to_prototxt())
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"model": model}
     exec(example, names)
-    assert names["net"] is not None
+    assert {path.name for path in tmp_path.iterdir()} >= {"out.caffemodel", "out.safetensors"}
 
 
 def test_the_numbers_of_lines_and_layers() -> None:
