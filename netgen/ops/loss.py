@@ -14,8 +14,8 @@ from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Choice, Float, Int, Listed, Optional, Text
 from netgen.ir.operator import Operator, Refused
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Many, Sub, Words
-from netgen.ir.spell_torch import Call, Expr, Helper, Input, TorchSpelling
-from netgen.ops.rules import axis_of, show_shape
+from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, TorchSpelling
+from netgen.ops.rules import axis_of, same_shapes, show_shape
 
 SMALLEST = -87.33654475055310898657
 """The logarithm of FLT_MIN, below which no probability of a softmax loss falls."""
@@ -504,6 +504,28 @@ class EuclideanLoss(Loss):
 
     caffe = CaffeSpelling("EuclideanLoss", "", WEIGHT, reads=read_loss)
     torch = TorchSpelling(function=lambda n: Call("_euclidean_loss", Input(0), Input(1)), helpers=[_EUCLIDEAN_LOSS])
+    onnx = FOR_TRAINING
+
+
+class L1Loss(Loss):
+    """The sum of absolute differences, divided by the size of the batch."""
+
+    name = "l1_loss"
+    example = "l1_loss(x, y)"
+    operands = ("x", "y")
+    args = (LOSS_WEIGHT,)
+
+    @classmethod
+    def infer(cls, n: Node) -> list[Shape]:
+        same_shapes(n)
+        return [()]
+
+    caffe = CaffeSpelling("L1Loss", "", WEIGHT, reads=read_loss, fork="nvcaffe")
+    torch = TorchSpelling(
+        function=lambda n: Infix(
+            "/", Call("F.l1_loss", Input(0), Input(1), reduction="sum"), Call(".size", Input(0), 0)
+        )
+    )
     onnx = FOR_TRAINING
 
 

@@ -114,7 +114,7 @@ def _neighbours(draw: Draw, given: Given) -> list[Shape]:
 SHAPES: dict[str, Callable[[Draw, Given], list[Shape]]] = {
     **dict.fromkeys(("softmax_loss", "accuracy"), _labelled),
     **dict.fromkeys(("hinge_loss", "multinomial_logistic_loss"), _label_each_image),
-    **dict.fromkeys(("euclidean_loss", "sigmoid_cross_entropy_loss"), _two_alike),
+    **dict.fromkeys(("euclidean_loss", "l1_loss", "sigmoid_cross_entropy_loss"), _two_alike),
     "infogain_loss": _with_matrix,
     "contrastive_loss": _pairs,
     "lstm": _sequences(2),
@@ -133,7 +133,7 @@ SHAPES: dict[str, Callable[[Draw, Given], list[Shape]]] = {
 FOR_THE_WHOLE_BATCH = frozenset(
     """
     softmax_loss accuracy hinge_loss multinomial_logistic_loss euclidean_loss sigmoid_cross_entropy_loss infogain_loss
-    contrastive_loss lstm rnn lstm_unit parameter dummy_data
+    contrastive_loss l1_loss lstm rnn lstm_unit parameter dummy_data
     """.split()
 )
 """Operators whose results have no batch, or whose inputs have something else on the first axis."""
@@ -154,6 +154,7 @@ EXAMPLES: dict[str, Node] = {
     "embed": node("embed", (2, 3), out=4, entries=7),
     "embed, plain": node("embed", (2, 3), out=4, entries=7, bias=False),
     "euclidean_loss": node("euclidean_loss", _IMAGE, _IMAGE),
+    "l1_loss": node("l1_loss", _IMAGE, _IMAGE),
     "filter": node("filter", _IMAGE, (2,)),
     "filter, of several": node("filter", _IMAGE, (2, 3), (2, 1)),
     "global_max_pool, with mask": node("global_max_pool", _IMAGE, mask=True),

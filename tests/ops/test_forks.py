@@ -152,6 +152,7 @@ COMPUTED: list[tuple[str, list[Array], list[Array], Array]] = [
     ("BatchNorm batch_norm_param { use_global_stats: false }", [X], [MEAN, VARIANCE], by_the_batch(1e-5)),
     ("Axpy", [FACTOR, X, X[::-1]], [], FACTOR * X + X[::-1]),
     ("Axpy", [FACTOR[:, :, 0, 0], X, X[::-1]], [], FACTOR * X + X[::-1]),
+    ("L1Loss", [X, X[::-1]], [], np.abs(X - X[::-1]).sum() / 2),
     ("ReLU6", [4 * X], [], np.clip(4 * X, 0, 6)),
     ("Mish", [X], [], X * np.tanh(SOFTPLUS)),
     ("Softplus", [X], [], SOFTPLUS),
