@@ -16,7 +16,7 @@ from netgen.ir.graph import Graph, Instance, Node, Shape
 from netgen.ir.kinds import show
 from netgen.ir.operator import Param, shared_arrays
 from netgen.ir.text import describe, shape_text, table, value_name
-from netgen.lang import MAX_LAYERS, check_source, compile_source
+from netgen.lang import MAX_LAYERS, check_source, compile_source, nets
 from netgen.lang.reading import decode
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _read(source: Source, reading: Reading) -> Net:
     state = caffe.state_of(text.message, reading.phase, reading.stages, reading.level)
     graph, problems = caffe.read_graph(text, state, reading.inputs, reading.ends)
     group(graph)
-    whole = text if (reading.is_whole and caffe.depends_on_phase(text.message)) or text.kind != "net" else None
+    whole = text if text.kind != "net" or (reading.is_whole and caffe.depends_on_phase(text.message)) else None
     return Net(graph, text.warnings, problems, whole)
 
 
@@ -157,6 +157,19 @@ def check_opened(source: Source, *, max_layers: int = MAX_LAYERS) -> list[Diagno
         problems += [each for each in found if (str(each.span), each.label) not in known]
         known.update((str(each.span), each.label) for each in found)
     return problems
+
+
+def default_nets(source: Source, *, max_layers: int = MAX_LAYERS) -> Iterator[Net]:
+    """The nets of a program that has been read, those whose settings all have defaults; or the net of a prototxt."""
+    if is_prototxt(source.path, source.text):
+        yield build(source)
+        return
+    for name in nets(source):
+        try:
+            yield build(source, net=name, max_layers=max_layers)
+        except NetgenError as error:
+            if any(problem.code != "NG203" for problem in error.diagnostics):
+                raise
 
 
 def format(source: Program, /) -> str:  # noqa: A001
@@ -232,7 +245,7 @@ class Layer:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one forward pass, for the whole batch."""
-        return self._node.op.macs(self._node)
+        return _macs(self._node)
 
     @property
     def place(self) -> str:
@@ -338,29 +351,48 @@ class Net:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one forward pass, for the whole batch."""
-        return sum(node.op.macs(node) for node in self.graph.nodes)
+        """Multiply-accumulates of one forward pass, for the whole batch, of the layers whose shapes are known."""
+        return sum(_macs(node) for node in self.graph.nodes)
 
-    def emit(self, target: str) -> str:
+    def emit(self, target: str, *, dialect: str | None = None) -> str:
         """The net as the text of a target, ``"prototxt"`` or ``"torch"``.
 
-        Raises ``NetgenError`` with all that the target cannot say.
+        ``dialect`` is who will read a prototxt, such as ``"opencv4"`` or ``"nnie"``. Raises ``NetgenError`` with all
+        that the target, or the dialect, cannot say.
         """
         if target not in TARGETS:
             known = ", ".join(TARGETS)
             raise ValueError(f"no target `{target}`; {did_you_mean(target, TARGETS) or f'there are {known}'}")
-        if target == "prototxt" and self._whole is not None:
+        if dialect is not None and target != "prototxt":
+            raise ValueError(f"only a prototxt has dialects, and no `{target}`")
+        if target == "prototxt" and self._whole is not None and dialect is None:
             from netgen.formats.textproto import write_text
 
             return write_text(self._whole.message)
         if target != "prototxt" and self.problems:
             raise NetgenError(self.problems)
         with _without_collector():
-            return TARGETS[target].emit(self.graph)
+            return TARGETS[target].emit(self._said_in(dialect))
 
-    def to_prototxt(self) -> str:
-        """The net as Caffe's text."""
-        return self.emit("prototxt")
+    def to_prototxt(self, *, dialect: str | None = None) -> str:
+        """The net as Caffe's text, or as one of Caffe's dialects: ``to_prototxt(dialect="nnie")``."""
+        return self.emit("prototxt", dialect=dialect)
+
+    def check_dialect(self, dialect: str) -> list[Diagnostic]:
+        """All that cannot be said of the net in a dialect; an empty list if it will run there."""
+        from netgen.emit.caffe import dialects
+
+        return dialects.objections(self.graph, dialect)
+
+    def _said_in(self, dialect: str | None) -> Graph:
+        """The net's graph; for a dialect one that it can say. Raises ``NetgenError`` with all that it cannot."""
+        if dialect is None:
+            return self.graph
+        if self.problems:
+            raise NetgenError(self.problems)
+        from netgen.emit.caffe import dialects
+
+        return dialects.for_dialect(self.graph, dialect)
 
     def torch_source(self) -> str:
         """The net as a Python file that needs only torch."""
@@ -410,12 +442,12 @@ class Net:
         file = read_weights(source)
         return find_weights(file, self._slots, {} if file.layers else self._state_keys, mapping=mapping)
 
-    def save_caffemodel(self, path: str | os.PathLike[str], /) -> None:
+    def save_caffemodel(self, path: str | os.PathLike[str], /, *, dialect: str | None = None) -> None:
         """Write the weights that were loaded for Caffe, beside the text that ``to_prototxt`` gives."""
         from netgen.emit.caffe.slots import slots
         from netgen.weights import save_caffemodel
 
-        save_caffemodel(path, self._loaded(), slots(self.graph, whole=True), self.name)
+        save_caffemodel(path, self._loaded(), slots(self._said_in(dialect), whole=True), self.name)
 
     def save_state_dict(self, path: str | os.PathLike[str], /) -> None:
         """Write the weights that were loaded for ``to_torch``'s module; as safetensors if the name ends so."""
@@ -424,10 +456,10 @@ class Net:
         save = save_safetensors if os.fspath(path).endswith(".safetensors") else save_state_dict
         save(path, self._loaded(), self._slots, self._module.state)
 
-    def save(self, target: str, path: str | os.PathLike[str], /) -> None:
+    def save(self, target: str, path: str | os.PathLike[str], /, *, dialect: str | None = None) -> None:
         """Write the weights that were loaded as a target: ``"caffemodel"``, ``"state_dict"`` or ``"safetensors"``."""
         if target == "caffemodel":
-            self.save_caffemodel(path)
+            self.save_caffemodel(path, dialect=dialect)
         elif target == "safetensors":
             from netgen.weights import save_safetensors
 
@@ -493,6 +525,11 @@ def _instances(root: Instance) -> Iterator[Instance]:
         if isinstance(item, Instance):
             yield item
             yield from _instances(item)
+
+
+def _macs(node: Node) -> int:
+    """The multiply-accumulates of a node; none where its shapes are not known."""
+    return node.op.macs(node) if node.is_known else 0
 
 
 def _arrays(graph: Graph) -> Iterator[Param]:

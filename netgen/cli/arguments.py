@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from netgen import __version__
 from netgen.diag import did_you_mean
-from netgen.emit import ARRAYS, TARGETS
+from netgen.emit import ARRAYS, DIALECTS, TARGETS
 
 
 def parse(argv: Sequence[str]) -> Namespace:
@@ -34,7 +34,7 @@ def parse(argv: Sequence[str]) -> Namespace:
 
 def _build(parser: ArgumentParser) -> None:
     parser.description = "Compile one net of a program."
-    parser.epilog = _examples(
+    parser.epilog = f"{_dialects()}\n\n" + _examples(
         ("netgen build peleenet.net --target prototxt", "print Caffe's text"),
         ("netgen build peleenet.net --target torch -o peleenet.py", "write a PyTorch module"),
         ("netgen build peleenet.net --target prototxt --target torch -o out/", "write both into a folder"),
@@ -46,6 +46,7 @@ def _build(parser: ArgumentParser) -> None:
             "both files for Caffe",
         ),
         ("netgen build deploy.prototxt --target state_dict --weights net.caffemodel -o net.pth", "and back"),
+        ("netgen build net.net --target prototxt --dialect opencv4", "as OpenCV takes it"),
         ("netgen build resnet.net --net ResNet --set blocks=[3,4,23,3] --target torch", "one net of several"),
     )
     parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
@@ -57,6 +58,7 @@ def _build(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="a file; or a folder (`DIR/`), which is made. Default: standard output"
     )
+    _dialect(parser, "who will read the prototxt")
     _settings(parser)
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     weights = parser.add_argument_group("of the weights")
@@ -74,7 +76,7 @@ def _import(parser: ArgumentParser) -> None:
         ("netgen import deploy.prototxt -o net.net", "then change it, and build it for every target"),
         ("netgen import train_val.prototxt --phase TRAIN --input data=32x3x224x224", "the net that is trained"),
     )
-    parser.set_defaults(module="build", target=["net"], net=None, settings=[], weights=None)
+    parser.set_defaults(module="build", target=["net"], dialect=None, net=None, settings=[], weights=None)
     parser.add_argument("file", metavar="FILE", help="a prototxt; - reads it from standard input")
     parser.add_argument("-o", "--output", metavar="PATH", help="a file. Default: standard output")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
@@ -88,11 +90,13 @@ def _check(parser: ArgumentParser) -> None:
     parser.epilog = _examples(
         ("netgen check examples/*.net", "exit code 1 if there is any error"),
         ("netgen check --strict --format json net.net", "for editors; warnings fail too"),
+        ("netgen check --dialect nnie net.net", "will it run there? Ask before anyone trains"),
     )
     parser.add_argument(
         "files", metavar="FILE", nargs="+", help="a program or a prototxt; - reads it from standard input"
     )
     parser.add_argument("--strict", action="store_true", help="warnings fail too")
+    _dialect(parser, "report too what this reader of prototxts does not take")
     _limit(parser)
     _message_format(parser)
 
@@ -218,6 +222,15 @@ def _settings(parser: ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _dialect(parser: ArgumentParser, about: str) -> None:
+    parser.add_argument("--dialect", metavar="NAME", type=_known_dialect, help=f"{about}: {', '.join(DIALECTS)}")
+
+
+def _dialects() -> str:
+    """A line for each dialect."""
+    return "dialects:\n" + "\n".join(f"  {name:9} {about}" for name, about in DIALECTS.items())
+
+
 def _prototxt(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("of a prototxt")
     group.add_argument("--phase", type=str.upper, choices=("TRAIN", "TEST"), help="the layers of one phase")
@@ -250,6 +263,12 @@ def _examples(*examples: tuple[str, str]) -> str:
 def _target(text: str) -> str:
     if text not in TARGETS and text not in ARRAYS:
         raise ArgumentTypeError(_unknown("target", text, [*TARGETS, *ARRAYS]))
+    return text
+
+
+def _known_dialect(text: str) -> str:
+    if text not in DIALECTS:
+        raise ArgumentTypeError(_unknown("dialect", text, list(DIALECTS)))
     return text
 
 

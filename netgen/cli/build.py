@@ -26,7 +26,7 @@ def run(args: Namespace, console: Console) -> int:
     with console.working(lambda: stages[-1]):
         net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
         stages.append(f"writing {len(net.graph.nodes):,} layers")
-        texts = _emit(net, [target for target in targets if target in TARGETS])
+        texts = _emit(net, [target for target in targets if target in TARGETS], args.dialect)
         report = None
         if args.weights is not None:
             stages.append(f"reading {args.weights}")
@@ -45,13 +45,17 @@ def run(args: Namespace, console: Console) -> int:
         for target in targets:
             if target in ARRAYS:
                 make_folder(paths[target])
-                net.save(target, paths[target])
+                net.save(target, paths[target], dialect=args.dialect if target in _SPOKEN else None)
         write_all({paths[target]: text for target, text in texts.items()})
     if report is not None:
         console.remark(f"weights: {report.summary()}")
     for path in paths.values():
         console.remark(f"wrote {path}")
     return 0
+
+
+_SPOKEN = ("prototxt", "caffemodel")
+"""The targets that have dialects."""
 
 
 def suffix_of(target: str) -> str:
@@ -63,6 +67,8 @@ def _check_usage(args: Namespace, targets: list[str], to_folder: bool) -> None:
     if len(targets) > 1 and not to_folder:
         wanted = f"-o {args.output}/" if args.output else "-o DIR/"
         args.usage_error(f"{len(targets)} targets need a folder to write to: {wanted}")
+    if args.dialect is not None and not any(target in _SPOKEN for target in targets):
+        args.usage_error("--dialect is for Caffe's files: --target prototxt or caffemodel")
     arrays = next((target for target in targets if target in ARRAYS), None)
     if arrays is None:
         if args.weights is not None:
@@ -93,13 +99,13 @@ def settings_of(args: Namespace) -> dict[str, object]:
     return values
 
 
-def _emit(net: Net, targets: list[str]) -> dict[str, str]:
+def _emit(net: Net, targets: list[str], dialect: str | None) -> dict[str, str]:
     """What each target makes of a net; raises one ``NetgenError`` with all that any of them cannot say."""
     texts = {}
     problems: list[Diagnostic] = []
     for target in targets:
         try:
-            texts[target] = net.emit(target)
+            texts[target] = net.emit(target, dialect=dialect if target in _SPOKEN else None)
         except NetgenError as error:
             problems += error.diagnostics
     if problems:

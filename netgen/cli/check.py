@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from netgen.api import check_opened
+from netgen.api import check_opened, default_nets
 from netgen.cli.console import Console
 from netgen.cli.programs import read
 from netgen.diag import Diagnostic, NetgenError
@@ -15,8 +15,9 @@ def run(args: Namespace, console: Console) -> int:
     """Print every problem once, however many of the files lead to it; fail if there is an error."""
     found: dict[tuple[object, ...], Diagnostic] = {}
     troubled = 0
+    verdicts: list[str] = []
     for path in args.files:
-        problems = _problems(path, args.max_layers)
+        problems = _problems(path, args, verdicts)
         troubled += bool(problems)
         for problem in problems:
             found.setdefault(_identity(problem), problem)
@@ -28,15 +29,31 @@ def run(args: Namespace, console: Console) -> int:
     else:
         if diagnostics:
             console.output(console.rendered(diagnostics, sys.stdout) + "\n\n")
+        console.output("".join(f"{verdict}\n" for verdict in verdicts))
         console.output(_summary(len(args.files), troubled, errors, warnings) + "\n")
     return 1 if errors or (warnings and args.strict) else 0
 
 
-def _problems(path: str, max_layers: int) -> list[Diagnostic]:
+def _problems(path: str, args: Namespace, verdicts: list[str]) -> list[Diagnostic]:
+    """All problems of a file; with a dialect, those that its nets have there too, and a verdict on each."""
     try:
-        return check_opened(read(path), max_layers=max_layers)
+        source = read(path)
+        problems = check_opened(source, max_layers=args.max_layers)
+        if args.dialect is None or any(problem.severity == "error" for problem in problems):
+            return problems
+        for net in default_nets(source, max_layers=args.max_layers):
+            found = net.check_dialect(args.dialect)
+            problems += found
+            verdicts.append(_verdict(net.name or path, args.dialect, len(found)))
+        return problems
     except NetgenError as error:
         return error.diagnostics
+
+
+def _verdict(net: str, dialect: str, objections: int) -> str:
+    if not objections:
+        return f"{net} will run on {dialect}"
+    return f"{net} will not run on {dialect}: {_count(objections, 'thing')} cannot be said there"
 
 
 def _identity(problem: Diagnostic) -> tuple[object, ...]:

@@ -80,6 +80,7 @@ _TITLES = {
     "NG402": "PyTorch cannot say this",
     "NG403": "ONNX cannot say this",
     "NG404": "the language cannot say this",
+    "NG405": "the dialect cannot say this",
     # 5xx: files
     "NG501": "cannot read the file",
     "NG502": "cannot write the file",

@@ -57,3 +57,19 @@ ARRAYS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """What ``--target`` knows besides, made of a net's weights: how the names of the files end, and what they are."""
+
+DIALECTS: Mapping[str, str] = MappingProxyType(
+    {
+        "bvlc-1.0": "BVLC's Caffe 1.0 of 2017: no Clip, no Swish, no round_mode",
+        "bvlc": "BVLC's Caffe, master",
+        "ssd": "Caffe's SSD branch: 1.0 with Permute, Normalize, PriorBox, DetectionOutput",
+        "opencv4": "OpenCV 4, readNetFromCaffe",
+        "ncnn": "ncnn, by caffe2ncnn",
+        "mnn": "MNN, by MNNConvert",
+        "ascend": "Huawei Ascend, by ATC",
+        "nnie": "HiSilicon NNIE, by nnie_mapper: Caffe 1.0, what is foreign as Custom or Proposal",
+        "sophgo": "Sophgo's TPUs, by tpu-mlir",
+        "rknn": "Rockchip, by the RKNN toolkit",
+    }
+)
+"""Who takes Caffe's text, by the names that ``--dialect`` knows. What each takes is in ``emit.caffe.dialects``."""

@@ -161,7 +161,20 @@ class Node:
     that shape rules and spellings look at.
     """
 
-    __slots__ = ("a", "inputs", "instance", "local", "loops", "name", "op", "origin", "outputs", "spans", "variable")
+    __slots__ = (
+        "a",
+        "blobs",
+        "inputs",
+        "instance",
+        "local",
+        "loops",
+        "name",
+        "op",
+        "origin",
+        "outputs",
+        "spans",
+        "variable",
+    )
 
     def __init__(
         self,
@@ -188,6 +201,8 @@ class Node:
         self.origin = origin
         self.local = ""
         """Its name within its instance, where that is not what follows the instance's name."""
+        self.blobs: tuple[str, ...] = ()
+        """What Caffe calls its outputs, where that is settled for a node without an origin."""
         self.outputs: list[Value] = []
 
     @property

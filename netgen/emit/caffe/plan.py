@@ -160,21 +160,51 @@ def _name_blobs(layers: list[Layer]) -> None:
     for layer, tops in kept:
         for top, name in zip(layer.tops, tops, strict=False):
             top.name = name
+    mixed = 0 < len(kept) < len(layers)
+    used: set[str] = set()
     for layer in layers:
-        if layer.node.origin is not None:
-            continue
-        if _shares_memory(layer):
-            _guard(layer)
-        if _overwrites(layer):
-            layer.tops[0].name = layer.bottoms[0].name
-            layer.tops[0].kept = _stricter(layer.tops[0].kept, layer.bottoms[0].kept)
-        elif len(layer.tops) == 1:
-            layer.tops[0].name = layer.name
-        else:
-            names.taken.discard(layer.name)  # one of the tops may have it
-            for number, (top, value) in enumerate(zip(layer.tops, layer.node.outputs, strict=True), 1):
-                top.name = names.fresh(_top_name(layer, value, number))
-            names.taken.add(layer.name)
+        if mixed:
+            _settle(layer, used, names)
+        if layer.node.origin is None and not all(top.name for top in layer.tops):
+            _name_tops(layer, names, used)
+        if mixed:
+            used.update(top.name for top in layer.tops)
+
+
+def _name_tops(layer: Layer, names: _Names, used: set[str]) -> None:
+    """Name the blobs of a layer that was not read; ``used`` are names that it may not have."""
+    if _shares_memory(layer):
+        _guard(layer)
+    if _overwrites(layer):
+        layer.tops[0].name = layer.bottoms[0].name
+        layer.tops[0].kept = _stricter(layer.tops[0].kept, layer.bottoms[0].kept)
+    elif len(layer.tops) == 1:
+        layer.tops[0].name = layer.name if layer.name not in used else names.fresh(layer.name)
+    else:
+        names.taken.discard(layer.name)  # one of the tops may have it
+        for number, (top, value) in enumerate(zip(layer.tops, layer.node.outputs, strict=True), 1):
+            top.name = names.fresh(_top_name(layer, value, number))
+        names.taken.add(layer.name)
+
+
+def _settle(layer: Layer, used: set[str], names: _Names) -> None:
+    """Name the blobs of a layer among others that are not as they were read: no name may be made twice.
+
+    A layer that was read in place stays so where nobody else reads what it overwrites.
+    """
+    origin = layer.node.origin
+    if origin is None:
+        if layer.node.outputs and len(layer.tops) == len(layer.node.blobs) and layer.name == layer.node.name:
+            for top, name in zip(layer.tops, layer.node.blobs, strict=True):
+                top.name = name if name not in used else names.fresh(name)
+        return
+    read: list[str] = get_all(origin.layer, "bottom")
+    for top in layer.tops:
+        under = layer.bottoms[read.index(top.name)] if top.name in read else None
+        if under is not None and under.readers == 1:
+            top.name = under.name
+        elif under is not None or top.name in used:
+            top.name = names.fresh(layer.name or top.name)
 
 
 def _shares_memory(layer: Layer) -> bool:

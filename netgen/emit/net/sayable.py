@@ -15,9 +15,8 @@ _CODE, _TITLE = "NG404", "the language cannot say this"
 def raise_unsayable(graph: Graph) -> None:
     """Raise one error that lists all that no program means."""
     problems = [*_unknown(graph), *_texts(graph), *_numbers(graph)]
-    if not graph.inputs and not problems:
-        hint = "--input BLOB=1x3x224x224 lets the net begin with a blob"
-        problems.append(Diagnostic(_CODE, f"{_TITLE}: a net without an input", hint=hint))
+    if not graph.nodes:
+        problems.append(Diagnostic(_CODE, f"{_TITLE}: a net without layers"))
     if problems:
         raise NetgenError(problems)
 

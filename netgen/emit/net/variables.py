@@ -127,12 +127,13 @@ class Variables:
         [value] = chain.results
         if self._is_read(value):
             return [self._hold(chain, self._wishes(chain, run, is_main), self._last(value))]
-        own = self.body.relative(chain.steps[0].names)
-        if not self.body.is_net or not own:
+        if not self.body.is_net:
             return []
-        if not chain.steps[0].operands and len(self.chains) > 1:  # an input that is left unread on purpose
-            own = f"_{own}"
-        return [self._hold(chain, iter([own]), chain.number)]
+        own = self.body.relative(chain.steps[0].names)
+        step = chain.steps[0]
+        if step.op is not None and step.op.name == "input" and len(self.chains) > 1:  # left unread on purpose
+            own = f"_{identifier(self.body.where(value.node.name), value.node.op.short)}"
+        return [self._hold(chain, iter([own]), chain.number)] if own else []
 
     def _several(self, chain: Chain) -> list[str]:
         """A name for each of several results; what the program that the graph comes from said is a must."""

@@ -192,7 +192,7 @@ class _Cutter:
         spelled = Spelled(node, scale, self.forms)
         outputs = node.outputs if scale is None else scale.outputs
         leaf = self.leaves[node] = Leaf(node, outputs, spelled, relative(node, node.instance))
-        leaf.overwrites = spelled.overwrites and self._may_overwrite(node)
+        leaf.overwrites = spelled.overwrites and node.op.keeps_gradient(node) and self._may_overwrite(node)
         return leaf
 
     def _readers(self, value: Value) -> list[Node]:

@@ -1,0 +1,64 @@
+"""What others take of Caffe's text: a table for each consumer, exact rewrites, and a report of what cannot be said."""
+
+from __future__ import annotations
+
+from netgen.diag import Diagnostic, NetgenError, Note, did_you_mean
+from netgen.emit.caffe.dialects.rebuild import rebuild
+from netgen.emit.caffe.dialects.rules import Dialect, Objection
+from netgen.emit.caffe.dialects.solve import Solution, Solver
+from netgen.emit.caffe.dialects.tables import DIALECTS
+from netgen.emit.refusals import calls
+from netgen.ir.graph import Graph, Node
+
+__all__ = ["DIALECTS", "Dialect", "find", "for_dialect", "objections"]
+
+
+def find(name: str) -> Dialect:
+    """The table of a dialect; raises ``ValueError`` where there is none."""
+    if name not in DIALECTS:
+        hint = did_you_mean(name, DIALECTS) or f"there are {', '.join(DIALECTS)}"
+        raise ValueError(f"no dialect `{name}`; {hint}")
+    return DIALECTS[name]
+
+
+def for_dialect(graph: Graph, name: str) -> Graph:
+    """The same network in a consumer's dialect; raises ``NetgenError`` with all that cannot be said in it.
+
+    It is a new graph. Nodes with arrays keep their names, so that weights find them.
+    """
+    solutions, problems = _solve(graph, find(name))
+    if problems:
+        raise NetgenError(problems)
+    return rebuild(graph, solutions, plain_names=find(name).plain_names)
+
+
+def objections(graph: Graph, name: str) -> list[Diagnostic]:
+    """All that cannot be said of a network in a dialect."""
+    return _solve(graph, find(name))[1]
+
+
+def _solve(graph: Graph, dialect: Dialect) -> tuple[dict[Node, Solution], list[Diagnostic]]:
+    solver = Solver(graph, dialect)
+    solutions: dict[Node, Solution] = {}
+    found: dict[tuple[str, str], list[tuple[Node, Objection]]] = {}
+    for node in graph.nodes:
+        solved = solver.solve(node)
+        if not isinstance(solved, list):
+            solutions[node] = solved
+            continue
+        for each in solved:
+            found.setdefault((each.what, each.does), []).append((node, each))
+    return solutions, [_diagnostic(dialect, cases) for cases in found.values()]
+
+
+def _diagnostic(dialect: Dialect, cases: list[tuple[Node, Objection]]) -> Diagnostic:
+    """One report for all layers that meet one objection."""
+    node, objection = cases[0]
+    label = f"layer `{node.name}`: {objection.what}; {objection.does}"
+    others = [f"`{each.name}`" for each, _ in cases[1:]]
+    notes = []
+    if others:
+        named = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
+        notes = [Note(f"the same for {len(others)} more layer{'s' if len(others) > 1 else ''}: {named}")]
+    title = f"{dialect.consumer} does not take this"
+    return Diagnostic("NG405", title, node.span, label, notes=notes, trace=calls(node.instance), hint=objection.hint)

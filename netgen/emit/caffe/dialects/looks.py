@@ -1,0 +1,140 @@
+"""What tables look for in a layer, where that is more than the value of a field. Each gives what it found, in words."""
+
+from __future__ import annotations
+
+from netgen.emit.caffe.dialects.rules import Said, show
+from netgen.ir.graph import Node
+from netgen.ops.rules import each_way
+
+# --- pooling --------------------------------------------------------------------------------------
+
+
+def floors(said: Said) -> str:
+    """Whether a pooling says that sizes round down, in any fork's words."""
+    if str(said.value("pooling_param.round_mode")) == "FLOOR":
+        return "`round_mode` is FLOOR"
+    if said.value("pooling_param.ceil_mode") is False:
+        return "`ceil_mode` is false"
+    return "`torch_pooling` is true" if said.value("pooling_param.torch_pooling") is True else ""
+
+
+def _windows(node: Node) -> list[tuple[int, int, int, int, int]]:
+    """Of each axis of a pooling its extent, kernel, stride, pad and number of windows; nothing of another node."""
+    if node.op.name not in ("max_pool", "avg_pool") or not node.is_known:
+        return []
+    ways = (each_way(node, name) for name in ("kernel", "stride", "pad"))
+    return list(zip(node.x[0][2:], *ways, node.y[0][2:], strict=True))
+
+
+def window_outside(said: Said) -> str:
+    """Whether a last window lies wholly outside the input, as Caffe keeps it where there is no pad."""
+    for extent, _, stride, pad, count in _windows(said.node):
+        if (count - 1) * stride >= extent + pad:
+            return f"the last window begins at {(count - 1) * stride}, outside the {extent} places"
+    return ""
+
+
+def clipped(said: Said) -> str:
+    """Whether Caffe leaves out a last window that begins behind the pad."""
+    for extent, kernel, stride, pad, count in _windows(said.node):
+        rounded_up = -(-(extent + 2 * pad - kernel) // stride) + 1
+        if count < rounded_up and said.node.a.rounding == "ceil":
+            return f"of {rounded_up} windows Caffe leaves out the last, which begins behind the pad"
+    return ""
+
+
+def whole_with_pad(said: Said) -> str:
+    """Whether a window is as large as the image, and yet there is a pad."""
+    ways = _windows(said.node)
+    if ways and all(kernel == extent for extent, kernel, *_ in ways) and any(pad for _, _, _, pad, _ in ways):
+        return "the window is as large as the image, and there is a pad"
+    return ""
+
+
+def mask(said: Said) -> str:
+    """Whether a pooling makes the places of its maxima too."""
+    return "the places of the maxima are a second top" if len(said.y) > 1 else ""
+
+
+# --- several bottoms, several tops ----------------------------------------------------------------
+
+
+def one_bottom(said: Said) -> str:
+    return "there is but one bottom" if len(said.node.inputs) == 1 else ""
+
+
+def two_bottoms(said: Said) -> str:
+    """Whether a Scale, wherever it comes from, is given its factors."""
+    given = len(said.layer.inputs or ()) > 1 or len(said.x) > 1
+    return "a second bottom gives the values" if given else ""
+
+
+def several_tops(said: Said) -> str:
+    return f"it has {len(said.y)} tops" if len(said.y) > 1 else ""
+
+
+# --- fields ---------------------------------------------------------------------------------------
+
+
+def partial_order(said: Said) -> str:
+    """Whether a Permute leaves out axes, which then follow in order."""
+    order = said.values("permute_param.order")
+    return f"`permute_param.order` lists {len(order)} axes" if said.x and len(order) < len(said.x[0]) else ""
+
+
+def moves_batch(said: Said) -> str:
+    order = said.values("permute_param.order")
+    return f"axis {order[0]} becomes the first" if order and order[0] != 0 else ""
+
+
+def no_variance(said: Said) -> str:
+    return "" if said.values("prior_box_param.variance") else "`prior_box_param.variance` is not said"
+
+
+def aligned(said: Said) -> str:
+    return "`Interp` aligns the corners"
+
+
+def other_coefficients(said: Said) -> str:
+    """Whether an Eltwise does more than to add, or to subtract the second of two."""
+    coeff = said.values("eltwise_param.coeff")
+    plain = coeff in ([], [1.0, -1.0]) or all(each == 1 for each in coeff)
+    return "" if plain else f"`coeff` is {', '.join(map(show, coeff))}"
+
+
+def within_channel(said: Said) -> str:
+    region = str(said.value("lrn_param.norm_region"))
+    return "`norm_region` is WITHIN_CHANNEL" if region == "WITHIN_CHANNEL" else ""
+
+
+def neither_2_nor_4_axes(said: Said) -> str:
+    return f"a blob of {len(said.x[0])} axes" if said.x and len(said.x[0]) not in (2, 4) else ""
+
+
+def no_axis(said: Said) -> str:
+    return "" if said.values("argmax_param.axis") else "`argmax_param.axis` is not said"
+
+
+def not_a_mean_of_the_last_axis(said: Said) -> str:
+    operation = str(said.value("reduction_param.operation", "SUM"))
+    if operation != "MEAN":
+        return f"`operation` is {operation}"
+    axis = said.value("reduction_param.axis", 0)
+    last = not said.x or axis in (-1, len(said.x[0]) - 1)
+    return "" if last and said.value("reduction_param.coeff", 1.0) == 1 else "it is not of the last axis alone"
+
+
+def no_shapes(said: Said) -> str:
+    """Whether a Custom layer does not say the shape of each top."""
+    said_shapes = len(said.values("custom_param.shape"))
+    return "" if said_shapes >= len(said.node.outputs) else "`custom_param` does not say the shape of each top"
+
+
+def masked_upsample(said: Said) -> str:
+    """SegNet's Upsample puts values back where their maxima were."""
+    return "a second bottom has the places" if len(said.node.inputs) > 1 else ""
+
+
+def no_stride(said: Said) -> str:
+    """Darknet's Upsample says its factor as `scale`."""
+    return "" if said.values("upsample_param.stride") else "`upsample_param` says no stride"
