@@ -37,6 +37,7 @@ from netgen.ops import (
     source,
     unpool,
     window,
+    yolo,
 )
 
 __all__ = ["OPERATORS", "bind", "read_caffe"]
@@ -79,6 +80,7 @@ OPERATORS: dict[str, type[Operator]] = _gather(
         source,
         unpool,
         window,
+        yolo,
     )
 )
 """The operators by the names that programs call them by."""

@@ -13,11 +13,13 @@ def _suppress(
     threshold: float,
     eta: float = 1.0,
     most: int = -1,
+    strict: bool = False,
 ) -> Tensor:
     """Non-maximum suppression in each row of boxes, the best first: which are kept.
 
-    A box goes if it overlaps a kept one by more than the threshold, which shrinks by
-    ``eta`` with each box while it is above a half. At ``most`` so many are kept.
+    A box goes if it overlaps a kept one by more than the threshold, or just as much
+    where ``strict``. The threshold shrinks by ``eta`` with each box while it is above
+    a half. At ``most`` so many are kept.
     """
     area = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1)
     places = torch.arange(boxes.shape[1], device=boxes.device)
@@ -37,7 +39,8 @@ def _suppress(
         union = area.gather(1, best) + area - both
         overlap = torch.maximum(overlap, torch.where(both > 0, both / union, 0))
         limit = torch.where(found & (limit > 0.5), limit * eta, limit)
-        left = left & (places > best) & (overlap <= limit)
+        apart = overlap < limit if strict else overlap <= limit
+        left = left & (places > best) & apart
     return kept
 ''',
 )

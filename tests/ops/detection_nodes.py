@@ -102,6 +102,26 @@ def _evaluated(draw: Draw, given: Given) -> list[Shape]:
     return [(1, 1, draw(_FEW), 7), (1, 1, draw(_FEW), 8)]
 
 
+def _reorganised(draw: Draw, given: Given) -> list[Shape]:
+    stride = given["stride"] = draw(st.integers(1, 3))
+    return [(draw(_FEW), stride**2 * draw(_FEW), stride * draw(_FEW), stride * draw(_FEW))]
+
+
+def _yolo2(draw: Draw, given: Given) -> list[Shape]:
+    given["anchors"] = [draw(st.integers(1, 5)) for _ in range(2 * draw(_FEW))]
+    channels = len(given["anchors"]) // 2 * (5 + given.setdefault("classes", 3))
+    return [(2, channels, side, side) for side in draw(st.lists(_FEW, min_size=1, max_size=2))]
+
+
+def _yolo3(draw: Draw, given: Given) -> list[Shape]:
+    maps, each = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    given["strides"] = [32, 16, 8][:maps]
+    given["anchors"] = [draw(st.integers(5, 90)) for _ in range(8)]
+    given["mask"] = [draw(st.integers(0, 3)) for _ in range(maps * each)]
+    channels = each * (5 + given.setdefault("classes", 3))
+    return [(2, channels, draw(_FEW), draw(_FEW)) for _ in range(maps)]
+
+
 SHAPES: dict[str, Callable[[Draw, Given], list[Shape]]] = {
     "prior_box": _priors,
     "prior_box_clustered": _clustered,
@@ -115,10 +135,13 @@ SHAPES: dict[str, Callable[[Draw, Given], list[Shape]]] = {
     "multibox_loss": _trained,
     "smooth_l1_loss": _compared,
     "detection_evaluate": _evaluated,
+    "reorg": _reorganised,
+    "yolo_detection_output": _yolo2,
+    "yolov3_detection_output": _yolo3,
 }
 """Shapes of inputs that suit each operator."""
 
-FOR_THE_WHOLE_BATCH = frozenset(SHAPES)
+FOR_THE_WHOLE_BATCH = frozenset(SHAPES) - {"reorg"}
 """Operators whose results are of the batch as a whole, or have regions on the first axis."""
 
 
@@ -199,9 +222,20 @@ EXAMPLES: dict[str, Node] = {
     "psroi_pool": node("psroi_pool", _IMAGE, _REGIONS, channels=2, size=2),
     "refined_detection_output": node("refined_detection_output", _LOC, _CONF, _BOXES, (2, 12), _LOC, classes=3),
     "region_detection_output": node("region_detection_output", _LOC, _CONF, (1, 1, 30), classes=3, image=100),
+    "reorg": node("reorg", _IMAGE, stride=2),
+    "reorg, reversed": node("reorg", _IMAGE, stride=2, reverse=True),
     "roi_align": node("roi_align", _IMAGE, _REGIONS, size=3, samples=2),
     "roi_pool": node("roi_pool", _IMAGE, _REGIONS, size=3),
     "smooth_l1_loss": node("smooth_l1_loss", _IMAGE, _IMAGE),
+    "yolo_detection_output": node("yolo_detection_output", (2, 14, 4, 4), anchors=[1, 2, 3, 2], classes=2),
+    "yolov3_detection_output": node(
+        "yolov3_detection_output",
+        *[(2, 14, 2, 3), (2, 14, 4, 6)],
+        anchors=[20, 30, 50, 40, 9, 9],
+        mask=[1, 0, 0, 2],
+        strides=[32, 16],
+        classes=2,
+    ),
     "smooth_l1_loss, weighed": node("smooth_l1_loss", _IMAGE, _IMAGE, _IMAGE, _IMAGE, sigma=3.0, each=True),
 }
 """One node of each form that these operators have in PyTorch."""

@@ -166,7 +166,7 @@ def encode(a: Attrs, box: Box, prior: Box) -> Box:
     if a.code == "corner":
         return box - prior
     if a.code == "corner_size":
-        return (box - prior) / np.tile(size, 2)
+        return np.asarray((box - prior) / np.tile(size, 2), f32)
     move = (box[:2] + box[2:] - prior[:2] - prior[2:]) / 2 / size
     growth: Box = np.log((box[2:] - box[:2]) / size)
     return np.asarray(np.concatenate([move, growth]), f32)
@@ -225,3 +225,45 @@ def multibox_loss(a: Attrs, loc: Array, conf: Array, blob: Array, truth: Array) 
         matched += len(positive)
     divisors = {"valid": matched, "full": len(loc) * count, "batch_size": len(loc), "none": 1}
     return total / max(divisors[a.normalization], 1)
+
+
+# --- YOLO -----------------------------------------------------------------------------------------
+
+
+def reorg(x: Array, stride: int, reverse: bool) -> Array:
+    """Number after number, by darknet's arithmetic of places."""
+    batch, channels, height, width = x.shape
+    few = channels // stride**2
+    shape = (batch, few, height * stride, width * stride)
+    y = np.zeros(x.size, f32)
+    for at, (b, c, row, column) in enumerate(np.ndindex(*x.shape)):
+        offset = c // few
+        place = (b, c % few, row * stride + offset // stride, column * stride + offset % stride)
+        other = int(np.ravel_multi_index(place, shape))
+        y[other if reverse else at] = x.ravel()[at if reverse else other]
+    return y.reshape(shape if reverse else (batch, channels * stride**2, height // stride, width // stride))
+
+
+def sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def yolo_boxes(x: Array, anchors: list[tuple[float, float]], stride: int) -> list[tuple[Box, float, Array]]:
+    """Boxes with objectness and what is said of classes."""
+    found = []
+    for image, row, column, anchor in np.ndindex(len(x), *x.shape[2:], len(anchors)):
+        said = x[image].reshape(len(anchors), -1, *x.shape[2:])[anchor, :, row, column]
+        sides = np.array([x.shape[3], x.shape[2]])
+        middle = (np.array([column, row]) + sigmoid(said[:2])) / sides
+        half = np.exp(said[2:4]) * anchors[anchor] / (sides * stride) / 2
+        found.append((np.concatenate([middle - half, middle + half]), float(sigmoid(said[4])), said[5:]))
+    return found
+
+
+def yolo_rows(found: list[tuple[float, int, Box]], threshold: float, images: int) -> Array:
+    """Rows of what is left of (score, label, box)."""
+    rows: list[list[float]] = []
+    for score, label, box in sorted(found, key=lambda each: -each[0]):
+        if all(overlap(box, np.array(row[3:])) < f32(threshold) for row in rows):
+            rows.append([0, label + 1, score, *box])
+    return np.array([[rows or [[image, *[-1.0] * 6] for image in range(images)]]], f32)
