@@ -90,8 +90,8 @@ def test_each_phase_is_read_and_written(files: list[str], shared: Path) -> None:
         if b"include" not in path.read_bytes():
             continue
         for phase in ("TRAIN", "TEST"):
-            net = netgen.load(str(path), phase=phase)  # type: ignore[arg-type]
-            again = netgen.load(net.to_prototxt() + "\n", phase=phase)  # type: ignore[arg-type]
+            net = netgen.load(str(path), phase=phase)
+            again = netgen.load(net.to_prototxt() + "\n", phase=phase)
             assert again.to_prototxt() == net.to_prototxt(), file
             assert [each.operator for each in again.layers] == [each.operator for each in net.layers], file
 
