@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log
+from math import exp, frexp, inf, ldexp, log
 
 from netgen.formats.message import Enum
 from netgen.ir.fault import Fault
@@ -13,6 +13,9 @@ from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Field, Fixed, Many,
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Infix, Input, Item, Name, TorchSpelling
 from netgen.ops.rules import same_shapes, show_shape
+
+LARGEST = 3.4028234663852886e38
+"""The largest float, FLT_MAX."""
 
 # --- of several tensors ---------------------------------------------------------------------------
 
@@ -231,7 +234,39 @@ def _base_field() -> Mapped:
     return Mapped("base", "base", to=float, back=lambda said: None if said == -1 else said, default=-1.0)
 
 
+def _single(value: float) -> float:
+    """A number as Caffe keeps it, in 24 bits: near 1 the logarithm of a base depends on them."""
+    mantissa, exponent = frexp(value)
+    return ldexp(round(ldexp(mantissa, 24)), exponent - 24)
+
+
+def _log_base(a: Attrs) -> float:
+    return 1.0 if a.base is None else log(_single(a.base))
+
+
+def _apart(a: Attrs) -> tuple[float, float] | None:
+    """The two factors that Caffe makes of it, exp(rate * x) and a constant, where rounding or range tell them."""
+    rate, constant = _log_base(a) * a.scale, _log_base(a) * a.shift
+    if abs(rate) < 20 and abs(constant) < 80:
+        return None
+    return _single(rate), exp(constant) if constant < log(LARGEST) else inf
+
+
+def _exp_call(n: Node) -> Expr:
+    a = n.a
+    factors = _apart(a)
+    if factors is not None:
+        rate, constant = factors
+        power = Call("torch.exp", Infix("*", rate, Input()))
+        return Infix("*", Call("float", "inf") if constant == inf else constant, power)
+    return Call("torch.exp", _inner(a)) if a.base is None else Call("torch.pow", a.base, _inner(a))
+
+
 def _exp_onnx(n: Node) -> list[OnnxNode]:
+    factors = _apart(n.a)
+    if factors is not None:
+        rate, constant = map(number, factors)
+        return chain(OnnxNode("Mul", (0, rate)), OnnxNode("Exp"), OnnxNode("Mul", (0, constant)))
     return chain(*_onnx_inner(n.a, 1.0 if n.a.base is None else log(n.a.base)), OnnxNode("Exp"))
 
 
@@ -244,11 +279,7 @@ class Exp(Operator):
     keeps_output = "values"
     args = (_BASE, *_SCALE_SHIFT)
     caffe = CaffeSpelling("Exp", "exp_param", _base_field(), Field("scale", "scale", 1.0), Field("shift", "shift", 0.0))
-    torch = TorchSpelling(
-        function=lambda n: (
-            Call("torch.exp", _inner(n.a)) if n.a.base is None else Call("torch.pow", n.a.base, _inner(n.a))
-        )
-    )
+    torch = TorchSpelling(function=_exp_call)
     onnx = OnnxSpelling(_exp_onnx)
 
 
@@ -259,11 +290,11 @@ def _log_call(n: Node) -> Expr:
     base = n.a.base
     if base in _LOGARITHMS:
         return Call(_LOGARITHMS[base], _inner(n.a))
-    return Infix("/", Call("torch.log", _inner(n.a)), log(base))
+    return Infix("/", Call("torch.log", _inner(n.a)), _log_base(n.a))
 
 
 def _log_onnx(n: Node) -> list[OnnxNode]:
-    divided = [] if n.a.base is None else [OnnxNode("Div", (0, number(log(n.a.base))))]
+    divided = [] if n.a.base is None else [OnnxNode("Div", (0, number(_log_base(n.a))))]
     return chain(*_onnx_inner(n.a), OnnxNode("Log"), *divided)
 
 
