@@ -27,7 +27,7 @@ def _im2col(
     pad: tuple[int, ...],
     dilation: tuple[int, ...],
 ) -> Tensor:
-    """The windows of an image as channels, at the places where a convolution has them."""
+    """The windows of an image as channels, where a convolution has them."""
     ways = len(kernel)
     x = F.pad(x, [size for each in reversed(pad) for size in (each, each)])
     for axis, (k, s, d) in enumerate(zip(kernel, stride, dilation), 2):
