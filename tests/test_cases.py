@@ -80,7 +80,7 @@ def _run(case: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         printed = capsys.readouterr()
         for stream, text in (("stdout", printed.out), ("stderr", printed.err)):
             heading = f"$ netgen {shlex.join(argv)}\n" if text and len(command_lines) > 1 else ""
-            made[stream] += heading + text
+            made[stream] += (heading + text).replace(str(EXAMPLES), "{examples}")
     made["exit"] = f"{code}\n" if code else ""
     made |= {str(path.relative_to(copy)): path.read_text() for path in (copy / "out").rglob("*") if path.is_file()}
     return {name: text for name, text in made.items() if text}
