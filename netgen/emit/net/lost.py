@@ -40,12 +40,10 @@ class Lost:
     def head(self, name: str) -> list[str]:
         """Lines that say all that is lost; ``name`` is what the program calls the net."""
         told = [*self._of_the_net(name), *self._of_layers()]
-        lines = [line for text in told for line in wrap(text, WIDTH - INDENT - 4, subsequent_indent="  ")]
-        return (
-            ["What Caffe's text says beside the network, and a program cannot:", *(f"  {line}" for line in lines)]
-            if lines
-            else []
-        )
+        heading = "What Caffe's text says beside the network, and a program cannot:"
+        if len(told) < 2:
+            return [f"{heading} {text}" for text in told]
+        return [heading, *(line for text in told for line in _wrapped(text))]
 
     def note(self, node: Node) -> str:
         """What is lost of one layer and of few others."""
@@ -54,17 +52,17 @@ class Lost:
 
     def _of_the_net(self, name: str) -> Iterator[str]:
         graph = self.graph
-        if self._fields and graph.name != name:
-            yield f'the name of the net is "{graph.name}"'
+        if self._fields and graph.name and graph.name != name:
+            yield f'its name "{graph.name}"'
         kept = list(
             dict.fromkeys(field for field, _ in graph.kept if field not in ("input", "input_dim", "input_shape"))
         )
         if kept:
             yield f"of the net: {', '.join(kept)}"
         for value in graph.outputs:
-            top = _top(value.node, value.index)
-            if top and len(value.node.outputs) == 1 and top != value.node.name:
-                yield f"the output of {value.node.name} is the blob {top}"
+            tops = get_all(value.node.origin.layer, "top") if value.node.origin is not None else []
+            if len(tops) == 1 and tops[0] != value.node.name:
+                yield f"the blob that {value.node.name} makes, {tops[0]}"
 
     def _of_layers(self) -> Iterator[str]:
         for field, nodes in self._layers.items():
@@ -73,9 +71,8 @@ class Lost:
             yield f"{field}: {listed} and {more} more" if more > 0 else f"{field}: {listed}"
 
 
-def _top(node: Node, index: int) -> str:
-    tops = get_all(node.origin.layer, "top") if node.origin is not None else []
-    return tops[index] if index < len(tops) else ""
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, WIDTH - INDENT - 2, initial_indent="  ", subsequent_indent="    ")
 
 
 def _lost(node: Node, layer: Message) -> Iterator[str]:

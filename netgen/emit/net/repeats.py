@@ -112,16 +112,20 @@ def _choose(network: Network, bodies: list[_Body], longest: int) -> list[tuple[i
     found = sorted(_promising(network, bodies, longest), key=lambda each: (-each.worth, each.length))
     used: dict[_Body, set[int]] = {body: set() for body in bodies}
     chosen: list[tuple[int, _Place]] = []
+    best = 0.0
     for each in found:
-        if each.worth < _NEARLY * found[0].worth:
+        if each.worth < _NEARLY * best:
             break
         length = each.length
         free = [place for place in each.places if used[place.body].isdisjoint(place.range(length))]
         alike = _apart([place for place in free if _key(network, length, place, each.way) == each.key], length)
-        if len(alike) > 1 and _worth(network, length, alike, len(alike)) >= _NEARLY * found[0].worth:
-            for place in alike:
-                used[place.body].update(place.range(length))
-            chosen += [(length, place) for place in alike]
+        worth = _worth(network, length, alike, sum(place.body.counts for place in alike)) if len(alike) > 1 else 0.0
+        if worth <= 0 or worth < _NEARLY * best:
+            continue
+        best = max(best, worth)
+        for place in alike:
+            used[place.body].update(place.range(length))
+        chosen += [(length, place) for place in alike]
     return chosen
 
 
@@ -135,9 +139,10 @@ def _promising(network: Network, bodies: list[_Body], longest: int) -> list[_Can
         stretch = places[0].stretch(length)
         if longest == UNIT and not is_straight(stretch):
             continue
-        sample = places[:_SAMPLE]
+        counted = [place for place in places if place.body.counts]
+        sample = counted[:_SAMPLE]
         for way, key, alike in _alike(network, length, sample):
-            worth = _worth(network, length, alike, len(alike) * len(places) / len(sample))
+            worth = _worth(network, length, alike, len(alike) * len(counted) / len(sample))
             if worth > 0:
                 found.append(_Candidate(length, places, way, key, worth))
                 most = max(most, worth)
@@ -270,7 +275,7 @@ def _key(network: Network, length: int, place: _Place, way: _Way) -> Hashable:
 
 def _worth(network: Network, length: int, places: list[_Place], count: float) -> float:
     """How many lines a block saves that is used so often, less where it is but a part of a whole; 0 for too few."""
-    gain = _gain(network, length, places, count * sum(place.body.counts for place in places) / len(places))
+    gain = _gain(network, length, places, count)
     if gain < _LEAST_GAIN:
         return 0
     return gain * (1 - _OPEN * sum(network.is_open(place.stretch(length)) for place in places) / len(places))

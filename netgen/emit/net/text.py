@@ -44,11 +44,12 @@ def render(blocks: Sequence[Block], net: Block, *, title: str, defaults: dict[st
     page.gap()
     _comment(page, net.doc, 0)
     _header(page, f"net {net.name}({', '.join(map(_parameter, net.parameters))}) {{", 0)
-    for line in lost:
-        page.lines.append(Line(INDENT, comment=f"# {line}".rstrip()))
+    _comment(page, "\n".join(lost), INDENT)
+    if lost:
+        page.gap()
     for op, said in defaults.items():
         _statement(page, f"default {op}({_arguments(op, said)})", INDENT)
-    if lost or defaults:
+    if defaults:
         page.gap()
     _body(page, net.statements, INDENT)
     page.lines.append(Line(0, "}"))

@@ -32,7 +32,7 @@ STRANGE = [
     "conv_relu",
     "",
 ]
-"""Names that are words of the language, no identifiers, or like those that the language makes. Numbers tell them apart."""
+"""Names that are words of the language, no identifiers, or like those that the language makes."""
 
 PATTERNS = ["{p}{i}", "{p}_{i}", "{i}/{p}", "stage{j}_{i}/{p}", "res{j}{c}_{p}", "{p}{i}_{p}", "block{j}/{p}{i}"]
 
@@ -75,7 +75,9 @@ class Nets:
         other = plan.choice([first, values[-min(len(values), 2)], values[0]])
         if kind == "conv":
             out = plan.choice([8, 8, 4, 8 * (1 + place[1] % 2)])
-            more = plan.choice([{}, {"bias": False}, {"lr_mult": [1, 2]}, {"share": f"w{out}{last.shape[1]}"}])
+            more: dict[str, object] = plan.choice(
+                [{}, {"bias": False}, {"lr_mult": [1, 2]}, {"share": f"w{out}{last.shape[1]}"}]
+            )
             return self._add("conv", [last], {"out": out, "kernel": 3, "pad": 1, **more}, name)
         if kind == "max_pool":
             return self._add("max_pool", [last], {"kernel": 3, "stride": 1, "pad": 1}, name)
@@ -85,7 +87,7 @@ class Nets:
             return self._add("concat", [last, other] if last.shape[1] < 64 else [last], {}, name)
         if kind == "slice":
             return self._add("slice", [last], {"parts": 2}, name) if last.shape[1] % 2 == 0 else []
-        args = {"scale": {"bias": True}, "batch_norm": {"affine": plan.random() < 0.5}}
+        args: dict[str, dict[str, object]] = {"scale": {"bias": True}, "batch_norm": {"affine": plan.random() < 0.5}}
         return self._add(kind, [last], args.get(kind, {}), name)
 
     def _add(self, op: str, inputs: list[Value], given: dict[str, object], name: str = "data") -> list[Value]:
