@@ -57,11 +57,11 @@ def _blob_size(blob: Entry) -> int:
 
 
 def _blob_head(blob: Entry) -> bytes:
-    """A blob as far as its numbers."""
+    """A blob as far as its numbers. One without axes says no shape, as Caffe writes it and OpenCV reads it."""
     dims = b"".join(map(_varint, blob.shape))
-    shape = _begin(1, len(dims)) + dims if dims else b""
+    shape = _begin(1, len(dims)) + dims
     data = _begin(5, 4 * blob.count) if blob.count else b""
-    return _begin(7, len(shape)) + shape + data
+    return (_begin(7, len(shape)) + shape if dims else b"") + data
 
 
 def _write_blob(stream: BinaryIO, blob: Entry) -> None:
