@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from netgen.diag import Diagnostic, NetgenError, Note, did_you_mean
+from netgen.diag import Diagnostic, NetgenError, Note, Span, did_you_mean
 from netgen.emit.caffe.dialects.rebuild import rebuild
 from netgen.emit.caffe.dialects.rules import Dialect, Objection
 from netgen.emit.caffe.dialects.solve import Solution, Solver
 from netgen.emit.caffe.dialects.tables import DIALECTS
 from netgen.emit.refusals import calls
+from netgen.formats.message import Message, get, place_of
 from netgen.ir.graph import Graph, Node
 
 __all__ = ["DIALECTS", "Dialect", "find", "for_dialect", "objections"]
@@ -61,4 +62,21 @@ def _diagnostic(dialect: Dialect, cases: list[tuple[Node, Objection]]) -> Diagno
         named = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
         notes = [Note(f"the same for {len(others)} more layer{'s' if len(others) > 1 else ''}: {named}")]
     title = f"{dialect.consumer} does not take this"
-    return Diagnostic("NG405", title, node.span, label, notes=notes, trace=calls(node.instance), hint=objection.hint)
+    span = _place(node, objection.path)
+    return Diagnostic("NG405", title, span, label, notes=notes, trace=calls(node.instance), hint=objection.hint)
+
+
+def _place(node: Node, path: str) -> Span | None:
+    """Where a field stands in the text that a node was read from; else where the node does."""
+    if node.span is None or node.origin is None or not path:
+        return node.span
+    message: Message = node.origin.layer
+    *outer, name = path.split(".")
+    for each in outer:
+        message = get(message, each, [])
+    start = place_of(message, name)
+    if start < 0:
+        return node.span
+    source = node.span.source
+    line = source.text[start:].partition("\n")[0].partition("#")[0]
+    return Span(source, start, start + max(len(line.rstrip()), 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from netgen.formats.message import Message, get_all
+from netgen.formats.message import Message, Raw, get_all
 from netgen.ir.graph import Node, Shape
 from netgen.ir.spell_caffe import CaffeLayer
 
@@ -38,27 +38,37 @@ class Said:
         if self.layer.param:
             return get_all(self.layer.message, name) if param == self.layer.param else []
         messages: list[Message] = get_all(self.layer.message, param)
-        return [value for message in messages for value in get_all(message, name)]
+        return [_typed(value) for message in messages for value in get_all(message, name)]
 
     def value(self, path: str, default: object = None) -> object:
         values = self.values(path)
         return values[-1] if values else default
 
 
+def _typed(value: object) -> object:
+    """A value; what no schema has a type for is what it looks like."""
+    if type(value) is not Raw:
+        return value
+    from netgen.formats.scalars import plain  # only files that are read need it
+
+    return plain(value)
+
+
 class Rule:
     """Layers of some types that a consumer does not take as Caffe does, which ``test`` tells from the others.
 
     ``test`` gives what is said, in words, or nothing. ``does`` is what the consumer does about it, ``hint`` the way
-    out.
+    out, ``path`` the field that is to blame.
     """
 
-    __slots__ = ("does", "hint", "test", "types")
+    __slots__ = ("does", "hint", "path", "test", "types")
 
-    def __init__(self, types: str, test: Callable[[Said], str], does: str, hint: str = "") -> None:
+    def __init__(self, types: str, test: Callable[[Said], str], does: str, hint: str = "", path: str = "") -> None:
         self.types = frozenset(types.split())
         self.test = test
         self.does = does
         self.hint = hint
+        self.path = path
 
 
 def only(types: str, path: str, *values: object, does: str = COMPUTES, hint: str = "") -> Rule:
@@ -68,17 +78,18 @@ def only(types: str, path: str, *values: object, does: str = COMPUTES, hint: str
         value = said.value(path, values[0])
         return "" if value in values else f"`{path}` is {show(value)}"
 
-    return Rule(types, test, does, hint)
+    return Rule(types, test, does, hint, path)
 
 
 def never(types: str, path: str, does: str = COMPUTES, hint: str = "") -> Rule:
     """A field that must not be there at all."""
-    return Rule(types, lambda said: f"`{path}` is said" if said.values(path) else "", does, hint)
+    return Rule(types, lambda said: f"`{path}` is said" if said.values(path) else "", does, hint, path)
 
 
 def square(types: str, names: Iterable[str], does: str = COMPUTES, hint: str = "") -> list[Rule]:
     """Repeated fields of a convolution, height and width, that must not hold two values."""
-    return [Rule(types, _unequal(f"convolution_param.{name}"), does, hint) for name in names]
+    paths = [f"convolution_param.{name}" for name in names]
+    return [Rule(types, _unequal(path), does, hint, path) for path in paths]
 
 
 def _unequal(path: str) -> Callable[[Said], str]:
@@ -98,11 +109,12 @@ def show_all(values: Iterable[object]) -> str:
 
 
 class Objection:
-    """One thing that a consumer does not take: what is said, what it does about it, and the way out."""
+    """One thing that a consumer does not take: what is said, what it does about it, the way out, and the field."""
 
-    __slots__ = ("does", "hint", "what")
+    __slots__ = ("does", "hint", "path", "what")
 
-    def __init__(self, what: str, does: str, hint: str = "") -> None:
+    def __init__(self, what: str, does: str, hint: str = "", path: str = "") -> None:
+        self.path = path
         self.what = what
         self.does = does
         self.hint = hint
@@ -149,12 +161,14 @@ class Dialect:
             said = Said(node, layer, alone=len(layers) == 1)
             if said.type not in self.types:
                 hint = self.hints.get(said.type, "")
-                found.append(Objection(f"the layer type `{said.type}`", f"{self.consumer} has none such", hint))
+                found.append(
+                    Objection(f"the layer type `{said.type}`", f"{self.consumer} has no such type", hint, "type")
+                )
                 continue
             for rule in self.rules.get(said.type, ()):
                 what = rule.test(said)
                 if what:
-                    found.append(Objection(what, f"{self.consumer} {rule.does}", rule.hint))
+                    found.append(Objection(what, f"{self.consumer} {rule.does}", rule.hint, rule.path))
         return found or self._too_deep(node)
 
     def _too_deep(self, node: Node) -> list[Objection]:
