@@ -45,12 +45,12 @@ def sensible(module: nn.Module) -> nn.Module:
     return module.eval()
 
 
-def written(net: netgen.Net, module: nn.Module, folder: Path) -> tuple[str, str]:
-    """The two files for Caffe, with the module's weights."""
+def written(net: netgen.Net, module: nn.Module, folder: Path, dialect: str | None = None) -> tuple[str, str]:
+    """The two files for Caffe, or another consumer, with the module's weights."""
     net.load_weights(module.state_dict())
     prototxt, caffemodel = folder / "net.prototxt", folder / "net.caffemodel"
-    prototxt.write_text(net.to_prototxt())
-    net.save_caffemodel(caffemodel)
+    prototxt.write_text(net.to_prototxt(dialect=dialect))
+    net.save_caffemodel(caffemodel, dialect=dialect)
     return str(prototxt), str(caffemodel)
 
 
@@ -64,7 +64,7 @@ def small(example: str) -> netgen.Net:
 def test_opencv_computes_the_same(example: str, tmp_path: Path) -> None:
     net = small(example)
     module = sensible(net.to_torch())
-    reader = cv2.dnn.readNetFromCaffe(*written(net, module, tmp_path))
+    reader = cv2.dnn.readNetFromCaffe(*written(net, module, tmp_path, "opencv4"))
     inputs = [torch.randn(shape) for shape in net.inputs.values()]
     for name, value in zip(net.inputs, inputs, strict=True):
         reader.setInput(value.numpy(), name)
