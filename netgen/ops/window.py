@@ -205,7 +205,7 @@ _STOCHASTIC = Helper(
 class StochasticPool2d(nn.Module):
     """Pooling of values that are not negative: in training one of each window by chance.
 
-    Large values are the more likely; in testing the result is what is to be expected.
+    Large values are the more likely. In testing it gives what is to be expected.
     """
 
     def __init__(

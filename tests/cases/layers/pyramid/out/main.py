@@ -46,7 +46,7 @@ def _pad_for_windows(
 class StochasticPool2d(nn.Module):
     """Pooling of values that are not negative: in training one of each window by chance.
 
-    Large values are the more likely; in testing the result is what is to be expected.
+    Large values are the more likely. In testing it gives what is to be expected.
     """
 
     def __init__(
