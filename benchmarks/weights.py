@@ -31,12 +31,12 @@ WAYS = (
 
 def run(quick: bool = False) -> Section:
     program = ROOT / "examples" / ("squeezenet.net" if quick else "vgg16.net")
-    effort = QUICK if quick else Effort(precision=0.05, seconds=60, fewest=5)
+    effort = QUICK if quick else Effort(precision=0.1, seconds=30, fewest=5)
     with tempfile.TemporaryDirectory() as folder:
         files = Files(program, Path(folder))
         # Of few weights what is measured is everything else, which is not to be judged.
         rows = [row for way in WAYS for row in _conversion(files, way, effort, judged=not quick)]
-        rows += _against_protobuf(files, QUICK if quick else Effort(precision=0.1, seconds=90, fewest=3))
+        rows += _against_protobuf(files, QUICK if quick else Effort(precision=0.2, seconds=0, fewest=1))
     megabytes = f"{significant(files.megabytes)} MB"
     return Section(
         "Weights",

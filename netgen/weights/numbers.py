@@ -14,6 +14,9 @@ FLOATS: dict[str, int] = {"float32": 4, "float64": 8, "float16": 2, "bfloat16": 
 PIECE = 1 << 20
 """How many numbers are converted, or handed on, at a time."""
 
+WRITE = 1 << 16
+"""How many bytes are written at a time. New systems cache larger writes in larger pages, whose making takes longer."""
+
 
 def numpy_type(dtype: str) -> str:
     """How numpy calls what lies in a file. It has no bfloat16: those are the upper halves of float32."""
@@ -53,4 +56,6 @@ def pieces(
 def write_numbers(stream: IO[bytes], runs: Iterable[np.ndarray[Any, Any]]) -> None:
     """Write flat runs of numbers, as their bytes."""
     for run in runs:
-        stream.write(run.view("u1").data)
+        data = run.view("u1").data
+        for start in range(0, len(data), WRITE):
+            stream.write(data[start : start + WRITE])

@@ -67,9 +67,9 @@ fc     InnerProduct  1     2        float32      2
 STATS = """\
 small.pth: state_dict, 8 arrays, 119 numbers
 
-array            shape    dtype    count  least  largest  mean
-conv.weight      3x2x1x1  float32      6      1        6   3.5
-conv.bias        3        float32      3      7        9     8
+array            shape    dtype    count  least  largest   mean
+conv.weight      3x2x1x1  float32      6      1        6    3.5
+conv.bias        3        float32      3      7        9      8
 """
 
 
