@@ -369,7 +369,7 @@ class Net:
             from netgen.formats.textproto import write_text
 
             return write_text(self._whole.message)
-        if target != "prototxt" and self.problems:
+        if self.problems and (target != "prototxt" or not self.graph.nodes):
             raise NetgenError(self.problems)
         with _without_collector():
             return TARGETS[target].emit(self._said_in(dialect))

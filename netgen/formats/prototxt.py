@@ -58,11 +58,19 @@ def read_prototxt(source: Source) -> Prototxt:
 
 def message_of(raw: Placed, source: Source) -> str:
     """The message of the schema that has the most of a file's fields, a net if the file is empty."""
-    said = {name: isinstance(value, Placed) for name, value in islice(raw, _LOOK)}
+    said: dict[str, bool] = {}
+    again: set[str] = set()
+    for name, value in islice(raw, _LOOK):
+        if name in said:
+            again.add(name)
+        said[name] = isinstance(value, Placed)
     best, most = _FIRST[0], 0
     for name in (*_FIRST, *messages()):
         fields = fields_of(name)
-        fits = sum(field in fields and bool(fields[field].message) == within for field, within in said.items())
+        fits = sum(
+            field in fields and bool(fields[field].message) == within and (fields[field].repeated or field not in again)
+            for field, within in said.items()
+        )
         if fits > most:
             best, most = name, fits
         if most == len(said):

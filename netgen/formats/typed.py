@@ -27,6 +27,8 @@ _MOST_STRANGE = 200
 _MOST_READ = 4096
 """How many texts of a type are remembered with their values."""
 
+_PATH = re.compile(r"source|file|folder|dir|prefix")
+"""Strings that name files, in whatever way the system that has them writes names."""
 _WORD = re.compile(r"[A-Za-z_][\w.-]*\Z")
 
 
@@ -104,10 +106,18 @@ class _Typist:
         if field.type == "bytes" or (twin is not None and twin.type == "string" and isinstance(value, str)):
             if field.type == LAYER_TYPE:
                 self.bends(str(value), start, "in `layers` a type is a word without quotes", "write `layer`")
-            return value
+            return self.scalar(twin, value, start) if twin is not None and isinstance(value, Raw) else value
         if isinstance(value, bytes):
-            return value if field.type == "string" else self.refuse(field, value, start)
+            return self.readable(field, value, start) if field.type == "string" else self.refuse(field, value, start)
         return self.plain(field, value if isinstance(value, Raw) else str(value), start)
+
+    def readable(self, field: Field, data: bytes, start: int) -> str | bytes:
+        """A string that is not UTF-8: names, which are said and compared, become text; paths stay as they are."""
+        if _PATH.search(field.name):
+            return data
+        text = data.decode("utf-8", "backslashreplace")
+        self.bends("", start, f"`{field.name}` is not UTF-8; it is read as `{text}`", "write it in UTF-8")
+        return text
 
     def plain(self, field: Field, text: str, start: int) -> object:
         """A scalar that Caffe refuses: its value with a warning if that is plain, else an error."""

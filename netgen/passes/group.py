@@ -36,7 +36,9 @@ def group(graph: Graph) -> None:
     """Give a flat graph the tree of instances that its layers' names, or its repetitions, suggest."""
     if any(isinstance(item, Instance) for item in graph.root.items):
         return
-    nodes = [node for node in graph.nodes if node.op.name != "input"]
+    inputs = {node for node in graph.nodes if node.op.name == "input"}
+    nodes = [node for node in graph.nodes if node not in inputs]
+    graph.root.items.sort(key=lambda item: item not in inputs)  # they depend on nothing, and stand in no block
     _group(graph.root, nodes, 0)
 
 

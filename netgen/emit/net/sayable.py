@@ -60,6 +60,9 @@ def _numbers(graph: Graph) -> Iterator[Diagnostic]:
     for node in graph.nodes:
         for name in _infinite(node):
             yield _problem(node.span, f"layer `{node.name}`: `{name}` holds a number that is not finite")
+        for name in ("lr_mult", "decay_mult"):
+            if any(each < 0 for each in node.a.get(name) or ()):
+                yield _problem(node.span, f"layer `{node.name}`: `{name}` is negative, which only Caffe takes")
 
 
 def _infinite(node: Node) -> Iterator[str]:

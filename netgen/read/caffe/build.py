@@ -92,22 +92,23 @@ class GraphBuilder:
         values = []
         for top, said in zip(tops, shapes, strict=True):
             shape = self.shapes.get(top, said)
-            a = self._input(layer, shape) if shape is not UNKNOWN else None
-            if a is not None:
-                values += self.graph.add(self._node(layer, _INPUT, a, [], origin, name=top))
+            found = self._input(layer, shape, top, origin) if shape is not UNKNOWN else []
+            if found:
+                values += found
                 continue
             origin.reason = f"how large `{top}` is, only the data tells"
             a = bind(_CUSTOM, {"type": get(layer, "type")})
             values += self.graph.add(self._node(layer, _CUSTOM, a, [], origin, name=top), [UNKNOWN])
         return values
 
-    def _input(self, layer: Message, shape: Shape) -> Attrs | None:
-        """The arguments of an input of a shape, or None where the shape is none."""
+    def _input(self, layer: Message, shape: Shape, top: str, origin: Origin) -> list[Value]:
+        """An input of a shape, or nothing where the shape is none."""
         try:
-            return bind(_INPUT, dict(zip((arg.name for arg in _INPUT.args), shape, strict=False)))
+            a = bind(_INPUT, dict(zip((arg.name for arg in _INPUT.args), shape, strict=False)))
+            return self.graph.add(self._node(layer, _INPUT, a, [], origin, name=top))
         except Fault as fault:
             self._fault(layer, _INPUT, fault)
-            return None
+            return []
 
     def _split(self, layer: Message, inputs: list[Value], tops: Sequence[str]) -> list[Value]:
         """The one value under several names: each has a node of its own."""

@@ -1,0 +1,133 @@
+"""No prototxt, however broken, is worth a traceback: it goes to every target, or ends in diagnostics.
+
+``NETGEN_FUZZ_SECONDS=3600 pytest tests/test_fuzz_prototxt.py`` goes on for an hour, with another seed each time.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from functools import cache
+from pathlib import Path
+
+import pytest
+from mutations import mutate_bytes, mutate_message, mutate_tokens, raw_message
+
+import netgen
+from netgen.api import Net, Reading, build, check_opened, decode_program
+from netgen.diag import NetgenError
+from netgen.formats.message import Message
+
+ROOT = Path(__file__).parents[1]
+CORPUS = ROOT / "../shared/corpus"
+LARGE = 200_000
+"""Bytes of a file that is too large to be tried thousands of times."""
+SLOW = 20
+"""Seconds that no case of this size may take."""
+
+
+def seeds() -> list[tuple[str, bytes]]:
+    """What is mutated: published files, where they are, and what netgen writes for its own examples."""
+    found = []
+    for path in sorted(ROOT.glob("examples/*.net")):
+        try:
+            found.append((f"{path.stem}.prototxt", netgen.compile(path).to_prototxt().encode()))
+        except NetgenError:
+            continue  # not for Caffe
+    cases = [*ROOT.glob("tests/cases/**/*.prototxt"), *ROOT.glob("tests/data/**/*.prototxt")]
+    found += [(path.name, path.read_bytes()) for path in sorted([*cases, *CORPUS.glob("**/*.prototxt")])]
+    return [(name, data) for name, data in found if data and len(data) < LARGE]
+
+
+class Cases:
+    """Mutated files, one after the other."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.seeds = seeds()
+        self.message = cache(self._message)
+
+    def _message(self, number: int) -> Message:
+        name, data = self.seeds[number]
+        try:
+            return raw_message(name, data.decode("utf-8", "replace"))
+        except NetgenError:
+            return []
+
+    def next(self) -> bytes:
+        chance = self.chance
+        number = chance.randrange(len(self.seeds))
+        how = chance.random()
+        data = self.seeds[number][1]
+        if how < 0.05:
+            return mutate_bytes(data, chance)
+        if how < 0.15:
+            return mutate_tokens(data.decode("utf-8", "replace"), chance).encode("utf-8", "replace")
+        message = self.message(number) or [("name", "x")]
+        donor = self.message(chance.randrange(len(self.seeds))) or message
+        return mutate_message(message, donor, chance).encode("utf-8", "replace")
+
+
+def try_all(data: bytes, chance: random.Random) -> None:
+    """Everything that netgen does with a prototxt; only ``NetgenError`` may come out."""
+    try:
+        source = decode_program("fuzz.prototxt", data)
+        for problem in check_opened(source):
+            str(NetgenError([problem]))
+    except NetgenError as error:
+        str(error)
+        return
+    for phase in (None, "TRAIN", "TEST"):
+        net = build(source, reading=Reading(phase))
+        for problem in [*net.warnings, *net.problems]:
+            str(NetgenError([problem]))
+        try:
+            text = net.to_prototxt()
+        except NetgenError as error:  # there is nothing to write in this phase
+            str(error)
+            continue
+        assert again(text, phase) == text, f"written again in phase {phase}"
+        names = list(net.outputs)
+        if names and chance.random() < 0.3:
+            try_targets(build(source, reading=Reading(phase, ends=[chance.choice(names)])))
+        try_targets(net)
+
+
+def again(text: str, phase: str | None) -> str:
+    """What is written of a text that was written."""
+    return build(decode_program("again.prototxt", text.encode()), reading=Reading(phase)).to_prototxt()
+
+
+def try_targets(net: Net) -> None:
+    """The targets whose text is no prototxt; what they say is said rightly, or refused."""
+    str(net)
+    for target in ("torch", "net"):
+        try:
+            text = net.emit(target)
+        except NetgenError as error:
+            str(error)
+            continue
+        if target == "torch":
+            compile(text, "fuzz.py", "exec")
+        else:
+            netgen.compile(text)
+
+
+def test_mutated_prototxts_never_give_a_traceback() -> None:
+    seconds = float(os.environ.get("NETGEN_FUZZ_SECONDS", "8"))
+    seed = 0 if seconds <= 8 else time.time_ns()
+    chance = random.Random(seed)
+    cases = Cases(chance)
+    end = time.monotonic() + seconds
+    tried = 0
+    while time.monotonic() < end:
+        data = cases.next()
+        begun = time.monotonic()
+        try:
+            try_all(data, chance)
+        except Exception as error:
+            pytest.fail(f"seed {seed}, file {tried}: {error!r} for\n{data!r}")
+        assert time.monotonic() - begun < SLOW, data
+        tried += 1
+    assert tried > 20
