@@ -44,7 +44,7 @@ def _pad_for_windows(
 
 
 class StochasticPool2d(nn.Module):
-    """Pooling of values that are not negative: in training one of each window by chance.
+    """Pooling of values that are not negative: in training one of each by chance.
 
     Large values are the more likely. In testing it gives what is to be expected.
     """
