@@ -123,6 +123,11 @@ class Operator:
         return [n.x[0]]
 
     @classmethod
+    def keeps_gradient(cls, n: Node) -> bool:
+        """Whether its gradient can be had from its output with these arguments too, if it ``in_place`` can at all."""
+        return True
+
+    @classmethod
     def params(cls, n: Node) -> list[Param]:
         """The arrays that a node owns, in the order of Caffe's blobs."""
         return []

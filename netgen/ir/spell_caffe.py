@@ -418,7 +418,7 @@ class CaffeSpelling:
             blobs=blobs,
             constants=self.constants,
             fixed=self.fixed,
-            in_place=n.op.in_place,
+            in_place=n.op.in_place and n.op.keeps_gradient(n),
             fork=self.fork,
         )
 

@@ -22,7 +22,7 @@ class Relu(Operator):
     in_place = True
     keeps_output = "signs"
     keeps_signs = True
-    args = (Arg("slope", Float(low=0), 0.0, "slope for negative inputs"),)
+    args = (Arg("slope", Float(), 0.0, "slope for negative inputs"),)
     caffe = CaffeSpelling(
         "ReLU", "relu_param", Field("negative_slope", "slope", 0.0), neutral={"fuse": False}, ignores=("engine",)
     )
@@ -32,6 +32,10 @@ class Relu(Operator):
         overwrites=True,
     )
     onnx = OnnxSpelling(lambda n: [OnnxNode("LeakyRelu", alpha=n.a.slope) if n.a.slope else OnnxNode("Relu")])
+
+    @classmethod
+    def keeps_gradient(cls, n: Node) -> bool:
+        return bool(n.a.slope >= 0)  # else both sides of zero come out alike
 
 
 class Relu6(Operator):
@@ -94,7 +98,7 @@ class Elu(Operator):
     short = "elu"
     in_place = True
     keeps_output = "values"
-    args = (Arg("alpha", Float(low=0), 1.0, "what the output tends to, negated, far below zero"),)
+    args = (Arg("alpha", Float(), 1.0, "what the output tends to, negated, far below zero"),)
     caffe = CaffeSpelling("ELU", "elu_param", Field("alpha", "alpha", 1.0), neutral={"lambda": 1.0})
     torch = TorchSpelling(
         lambda n: Call("nn.ELU", alpha=n.a.alpha),
@@ -103,6 +107,10 @@ class Elu(Operator):
         overwrites=True,
     )
     onnx = OnnxSpelling(lambda n: [OnnxNode("Elu", alpha=n.a.alpha)])
+
+    @classmethod
+    def keeps_gradient(cls, n: Node) -> bool:
+        return bool(n.a.alpha >= 0)
 
 
 class Threshold(Operator):

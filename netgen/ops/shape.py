@@ -438,6 +438,15 @@ def _onnx_dims(n: Node) -> list[int]:
     return [*[0] * start, *n.a.shape, *n.x[0][end:]]
 
 
+class _Order(Many):
+    """Caffe's order may be empty: then all axes follow in their own."""
+
+    def read(self, message: Message, a: dict[str, object]) -> bool:
+        known = super().read(message, a)
+        a.setdefault(self.arg, (0,))
+        return known
+
+
 class Permute(Operator):
     """Axes in another order; those that are not named follow in their own."""
 
@@ -458,7 +467,7 @@ class Permute(Operator):
             raise Fault("NG304", "axis out of range", label, arg="order")
         return [tuple(x[axis] for axis in _order(n))]
 
-    caffe = CaffeSpelling("Permute", "permute_param", Many("order", "order"), fork="ssd")
+    caffe = CaffeSpelling("Permute", "permute_param", _Order("order", "order"), fork="ssd")
     caffe_forks = (CaffeSpelling("Transpose", "transpose_param", Many("dim", "order"), fork="ctpn"),)
     torch = TorchSpelling(function=lambda n: Call(".permute", Input(), *_order(n)))
     onnx = OnnxSpelling(lambda n: [OnnxNode("Transpose", perm=tuple(_order(n)))])

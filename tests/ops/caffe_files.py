@@ -136,7 +136,7 @@ class Net:
         inputs = [self.values[bottom] for bottom in bottoms]
         made = Node(op, bind(op, given), inputs, get(layer, "name"), instance=self.graph.root, spans={})
         self.values.update(zip(tops, self.graph.add(made), strict=True))
-        self.arrays[made.name] = _named(made, blobs)
+        self.arrays[made.name] = _named(made, layer, blobs)
 
 
 def read_layer(
@@ -160,10 +160,10 @@ def _in_its_place(kind: str, message: Message) -> Message:
     return [(param, message)] if param else message
 
 
-def _named(made: Node, blobs: list[Array]) -> dict[str, Array]:
+def _named(made: Node, layer: Message, blobs: list[Array]) -> dict[str, Array]:
     """Blobs by the names of the parameters. Caffe's statistics are sums, which its third blob counts."""
-    [layer] = made.op.caffe.layers(made)  # type: ignore[union-attr]
-    named = dict(zip(layer.blobs, blobs, strict=True))
+    names, _ = made.op.caffe_blobs(made, layer)
+    named = dict(zip(names, blobs, strict=True))
     factor = named.pop("factor", None)
     if factor is None:
         return named
