@@ -138,3 +138,20 @@ def masked_upsample(said: Said) -> str:
 def no_stride(said: Said) -> str:
     """Darknet's Upsample says its factor as `scale`."""
     return "" if said.values("upsample_param.stride") else "`upsample_param` says no stride"
+
+
+def natural(said: Said) -> str:
+    base = said.value("log_param.base", -1.0)
+    return "it is the natural logarithm" if base == -1 else ""
+
+
+def normalizes_variance(said: Said) -> str:
+    return "`normalize_variance` is true" if said.value("mvn_param.normalize_variance", True) else ""
+
+
+def not_of_4_axes(said: Said) -> str:
+    """Whether a reduction is of other than the last of 4 axes, counted from the first."""
+    axis = said.value("reduction_param.axis", 0)
+    if isinstance(axis, int) and axis < 0:
+        return f"`reduction_param.axis` is {axis}"
+    return f"a blob of {len(said.x[0])} axes" if said.x and len(said.x[0]) != 4 else ""

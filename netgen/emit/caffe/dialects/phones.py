@@ -66,15 +66,15 @@ NCNN = Dialect(
     hints={**HINTS, "Clip": "ncnn has Clip, but its converter writes no bounds"},
 )
 
-# tools/converter/source/caffe of alibaba/MNN: the registered converters and the fields that they read; and what MNN
-# makes of a layer of each kind.
+# tools/converter/source/caffe and optimizer/caffeextra of alibaba/MNN: the registered converters and the fields that
+# they read; and what MNN makes of a layer of each kind. Its Clip is declared, but never registered.
 MNN = Dialect(
     "mnn",
     "MNN",
     """
     AbsVal ArgMax BNLL BatchNorm Concat Convolution ConvolutionDepthwise Crop Deconvolution DetectionOutput Dropout ELU
-    Eltwise Flatten InnerProduct Input Interp LRN Normalize PReLU Permute Pooling PriorBox ROIPooling ReLU ReLU6
-    Reshape Scale ShuffleChannel Sigmoid Slice Softmax Split TanH
+    Eltwise Embed Exp Flatten InnerProduct Input Interp LRN Log MVN Normalize PReLU Permute Pooling Power PriorBox
+    ROIPooling ReLU ReLU6 Reduction Reshape Scale ShuffleChannel Sigmoid Slice Softmax Split TanH Threshold
     """.split(),
     [
         Rule("Pooling", looks.floors, IGNORED, CEIL),
@@ -89,8 +89,13 @@ MNN = Dialect(
         only("Flatten", "flatten_param.end_axis", -1, does=COMPUTES, hint="use `reshape`"),
         never("Interp", "interp_param.zoom_factor", "adds the inverse of it", SIZE),
         Rule("Scale", looks.two_bottoms, "looks for weights", "repeat the factors, and use `mul`"),
+        Rule("Log", looks.natural, "leaves out the logarithm", "say the base"),
+        Rule("MVN", looks.normalizes_variance, "divides the input, not its distance from the mean"),
+        Rule("Reduction", looks.not_of_4_axes, "reduces as if there were 4"),
+        only("Reduction", "reduction_param.coeff", 1.0, does="computes with 1"),
+        only("Dropout", "dropout_param.scale_train", True, does="does not scale in testing"),
         Rule("Eltwise", looks.other_coefficients, "knows only 1 and -1", "use `power` to scale"),
         *square(CONVOLUTIONS, ("kernel_size", "stride", "pad", "dilation"), WIDTH_FIRST),
     ],
-    hints={**HINTS, "MVN": "MNN adds eps inside the root"},
+    hints=HINTS,
 )

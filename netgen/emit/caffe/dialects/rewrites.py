@@ -7,7 +7,7 @@ the node. A step that cannot be said either is rewritten in turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import log, prod
+from math import e, log, prod
 from types import MappingProxyType
 
 from netgen.ir.graph import Node
@@ -96,6 +96,11 @@ def log_as_natural(n: Node) -> list[Step] | None:
         Step("log", ["linear"], "natural"),
         Step("power", ["natural"], scale=factor),
     ]
+
+
+def log_with_base(n: Node) -> list[Step] | None:
+    """The natural logarithm has the base e."""
+    return [Step("log", [0], base=e, scale=n.a.scale, shift=n.a.shift)] if n.a.base is None else None
 
 
 def exp_as_natural(n: Node) -> list[Step] | None:
@@ -302,7 +307,7 @@ REWRITES: Mapping[str, tuple[Rewrite, ...]] = MappingProxyType(
         "hard_swish": (hard_swish_as_product,),
         "interp": (interp_to_size,),
         "linear": (linear_of_rows,),
-        "log": (log_as_natural,),
+        "log": (log_as_natural, log_with_base),
         "lrn": (lrn_with_k_1,),
         "max_pool": (pool_with_ceil, pool_and_cut),
         "permute": (permute_in_full, permute_as_reshape),
