@@ -132,7 +132,7 @@ class CaffeLSTM(nn.Module):
     """Caffe's LSTM over (time, stream, features), with weights as Caffe lays them out.
 
     A sequence goes on where ``cont`` is 1, and begins anew where it is 0. There follow:
-    an input that is the same at every step, if ``static`` is the number of its features;
+    an input that is the same at every step, if ``static`` is how many features it has;
     the output and the cell to begin with, if ``exposed``, which then are returned too.
     As in Caffe no gradient goes from one batch to another.
     """
@@ -257,7 +257,7 @@ class CaffeRNN(nn.Module):
     """Caffe's RNN over (time, stream, features), with weights as Caffe lays them out.
 
     A sequence goes on where ``cont`` is 1, and begins anew where it is 0. There follow:
-    an input that is the same at every step, if ``static`` is the number of its features;
+    an input that is the same at every step, if ``static`` is how many features it has;
     the state to begin with, if ``exposed``, and then the last one is returned too.
     As in Caffe no gradient goes from one batch to another.
     """

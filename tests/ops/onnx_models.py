@@ -72,7 +72,7 @@ class _Graph:
         if isinstance(operand, str):
             return operand
         name = f"constant{len(self.constants)}"
-        array = np.asarray(operand.values, _TYPES[operand.type][1])
+        array: Array = np.asarray(operand.values, _TYPES[operand.type][1])
         self.constants.append(numpy_helper.from_array(array, name))
         return name
 
