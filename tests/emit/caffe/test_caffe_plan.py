@@ -77,6 +77,11 @@ def test_the_only_reader_works_in_place() -> None:
     assert tops("c = conv(data, 8, 1) -> relu")["c/relu"] == "c"
 
 
+@pytest.mark.parametrize("turning", ["relu(slope = -0.5)", "elu(alpha = -0.5)"])
+def test_what_makes_both_signs_alike_is_not_in_place(turning: str) -> None:
+    assert set(tops(f"c = conv(data, 8, 1)\n r = c -> {turning}").values()) == {"c", "r"}
+
+
 def test_a_blob_with_two_readers_is_left_alone() -> None:
     assert tops("c = conv(data, 8, 1)\n r = relu(c)\n s = add(c, r)")["r"] == "r"
 

@@ -332,6 +332,11 @@ def test_only_what_nobody_misses_is_overwritten() -> None:
     assert "F.relu(g)" in text
 
 
+def test_what_makes_both_signs_alike_overwrites_nothing() -> None:
+    body = "a = x -> conv(4, 1) -> relu(slope = -0.5)\n b = x -> conv(4, 1) -> elu(alpha = -0.5)\n return a, b"
+    assert "inplace" not in source_of(net(body), "Net")
+
+
 def test_a_block_does_not_overwrite_what_it_is_given() -> None:
     block = "block act(x) { return x -> relu -> conv(4, 1) }"
     graph = net("x = conv(x, 4, 1)\nx = act(x)\nx = act(x)", block)
