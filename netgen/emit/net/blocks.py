@@ -9,6 +9,7 @@ from netgen.emit.net.body import Body
 from netgen.emit.net.chains import Step
 from netgen.emit.net.cores import HOLE
 from netgen.emit.net.expr import (
+    FUNCTIONS,
     Expr,
     Formula,
     Listing,
@@ -55,7 +56,8 @@ class Writer:
         self.lost = lost
         self.blocks: list[Block] = []
         self._made: dict[int, _Made] = {}
-        self._taken = {*OPERATORS, identifier(network.graph.name, "Net")}
+        self._taken = {*OPERATORS, *FUNCTIONS}
+        self._net = self._free(identifier(network.graph.name, "Net"))
         self._layers = {node.name for node in network.graph.nodes}
 
     def net(self, root: list[Item], size: Variable | None) -> Block:
@@ -63,7 +65,7 @@ class Writer:
         for groups in _groups(root):
             self._made[groups[0].label] = self._block(groups)
         graph = self.network.graph
-        block = Block(identifier(graph.name, "Net"))
+        block = Block(self._net)
         block.doc = graph.doc
         unread = [value for node in graph.nodes for value in node.outputs if not value.readers]
         outputs = [] if graph.outputs == unread else graph.outputs
@@ -176,7 +178,10 @@ class Writer:
 
     def _name(self, group: Group) -> str:
         is_name = is_identifier(group.block) and group.block not in OPERATORS
-        wanted = group.block if is_name else _described(group)
+        return self._free(group.block if is_name else _described(group))
+
+    def _free(self, wanted: str) -> str:
+        """A name that no operator, function or block has."""
         name = wanted
         number = 2
         while name in self._taken:

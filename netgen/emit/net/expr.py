@@ -14,6 +14,10 @@ KEYWORDS = frozenset(
         *("return", "then", "true", "use"),
     )
 )
+FUNCTIONS = frozenset(
+    ("min", "max", "len", "zip", "enumerate", "range", "sum", "round", "floor", "ceil", "int", "float")
+)
+"""The functions of plain values, which a block of the same name would hide."""
 RESERVED = KEYWORDS | {"name", *Filler.KINDS}
 """What a variable cannot be called, or had better not."""
 

@@ -89,6 +89,7 @@ class Variables:
         for chain in self.chains:
             before = runs[-1].last if runs else None
             goes_on = before is not None and chain.operands == before.results and self._ends(before, chain.number)
+            goes_on = goes_on and bool(before and before.operands)
             if goes_on and not self._ends(chain, _END) and any(map(self._is_read, chain.results)):
                 runs[-1].chains.append(chain)
             else:
@@ -100,15 +101,24 @@ class Variables:
         return [self._readers.get(value) for value in chain.results] == [[place]]
 
     def _find_main_line(self, runs: Sequence[_Run]) -> None:
-        """A result is of the main line if it is read before whatever else is alive when it is made."""
+        """A result is of the main line if it is read before whatever else comes from where it comes from.
+
+        What is older than that is no other branch: it only waits, as the input of a loss does or what U-Nets skip to.
+        """
         alive: list[Value] = list(self.body.tensors)
+        places = dict.fromkeys(alive, -1)
         for run in runs:
             end = run.last.number
             alive = [value for value in alive if self._last(value) > end]
             results = [value for value in run.last.results if self._is_read(value)]
             if len(results) == 1 == len(run.last.results) and run.last.operands:
                 first = self._next(results[0], end)
-                run.is_main = first != _END and all(self._next(value, end) > first for value in alive)
+                sources = run.chains[0].operands
+                oldest = min(places[value] for value in sources)
+                branches = [value for value in alive if places[value] > oldest or value in sources]
+                run.is_main = first != _END and all(self._next(value, end) > first for value in branches)
+            for chain in run.chains:
+                places.update(dict.fromkeys(chain.results, chain.number if chain.operands else -1))
             alive += results
 
     def _next(self, value: Value, place: int) -> int:

@@ -6,7 +6,6 @@ from typing import Any
 
 import netgen
 from netgen.api import Net
-from netgen.emit.net.expr import identifier
 from netgen.ir.graph import Graph
 
 
@@ -14,7 +13,6 @@ def facts(graph: Graph) -> dict[str, Any]:
     """All of a graph that a program says: names, operators, arguments, wiring, shapes, comments."""
     called = {value: (node.name, number) for node in graph.nodes for number, value in enumerate(node.outputs)}
     return {
-        "name": identifier(graph.name, "Net"),
         "comments": (graph.title, graph.doc),
         "layers": [
             (node.name, node.op.name, dict(node.a), [called[value] for value in node.inputs], node.y)
