@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from netgen.diag import Diagnostic, NetgenError, Note, Span, did_you_mean
+from netgen.diag import Diagnostic, NetgenError, Note, Source, Span, did_you_mean
 from netgen.emit.caffe.dialects.rebuild import rebuild
 from netgen.emit.caffe.dialects.rules import Dialect, Objection
 from netgen.emit.caffe.dialects.solve import Solution, Solver
 from netgen.emit.caffe.dialects.tables import DIALECTS
 from netgen.emit.refusals import calls
-from netgen.formats.message import Message, get, place_of
+from netgen.formats.message import Message, Placed, get, place_of
 from netgen.ir.graph import Graph, Node
 
 __all__ = ["DIALECTS", "Dialect", "find", "for_dialect", "objections"]
@@ -77,6 +77,13 @@ def _place(node: Node, path: str) -> Span | None:
     start = place_of(message, name)
     if start < 0:
         return node.span
-    source = node.span.source
-    line = source.text[start:].partition("\n")[0].partition("#")[0]
-    return Span(source, start, start + max(len(line.rstrip()), 1))
+    return _field(node.span.source, message, start)
+
+
+def _field(source: Source, message: Message, start: int) -> Span:
+    """A field of a message from where it begins to the next one, or to the end of the line."""
+    text = source.text
+    starts = message.starts if isinstance(message, Placed) else []
+    end = min(each for each in (*starts, text.find("\n", start), len(text)) if each > start)
+    said = text[start:end].partition("#")[0].rstrip(" \t\r}")
+    return Span(source, start, start + max(len(said), 1))
