@@ -185,7 +185,7 @@ def _detections(n: Node, boxes: Expr, scores: Expr) -> Call:
         "_detections",
         boxes,
         scores,
-        a.classes,
+        classes=a.classes,
         background=a.background if a.background < a.classes else -1,
         **more,
         nms_threshold=a.nms_threshold,
@@ -304,7 +304,7 @@ class DetectionOutput(_Detection):
         "detection_output_param",
         *_fields(),
         also=("SSDDetectionOutput",),
-        ignores=(*_SAVING, "objectness_score"),
+        ignores=_SAVING,
         fork="ssd",
     )
     torch = TorchSpelling(

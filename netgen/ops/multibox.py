@@ -354,7 +354,7 @@ def _multibox_call(n: Node) -> Call:
     a = n.a
     options: dict[str, object] = {name: a[name] for name in _FLAGS}
     options.update(bipartite=a.match == "bipartite", mining=a.mining == "max_negative")
-    return Call("_multibox_loss", *map(Input, range(4)), a.classes, **options)
+    return Call("_multibox_loss", *map(Input, range(4)), classes=a.classes, **options)
 
 
 def _torch_lacks(n: Node) -> Refused | None:

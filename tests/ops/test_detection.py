@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from caffe_files import parse
 from detection_reference import Array, decode, detections, prior_boxes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from spelled import node, run
 
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Node
+from netgen.ops import read_caffe
 
 MANY = settings(max_examples=150, deadline=None)
 
@@ -263,3 +265,24 @@ def test_objections(op: str, shapes: list[tuple[int, ...]], given_args: dict[str
     with pytest.raises(Fault) as caught:
         node(op, *shapes, **given_args)
     assert f"{caught.value.arg}: {caught.value.label}" == wanted
+
+
+def test_forks_that_mean_something_else_are_not_read() -> None:
+    """RefineDet's older layer takes both sets of offsets in one tensor, and darknet's takes a map of its own."""
+    for bottoms, text in (
+        (3, "num_classes: 3 objectness_score: 0.01"),
+        (1, "num_classes: 3"),
+        (4, "num_classes: 3 visualize: true"),
+        (3, "num_classes: 3 nms_param { option { active: true } }"),
+    ):
+        head = 'type: "DetectionOutput" top: "y" ' + 'bottom: "b" ' * bottoms
+        assert isinstance(read_caffe(parse(f"{head} detection_output_param {{ {text} }}")), str)
+
+
+def test_files_that_a_test_run_writes_change_nothing() -> None:
+    text = 'num_classes: 3 save_output_param { output_directory: "x" } visualize: false'
+    head = 'bottom: "l" bottom: "c" bottom: "p" top: "y"'
+    for kind in ("DetectionOutput", "SSDDetectionOutput"):
+        found = read_caffe(parse(f'type: "{kind}" {head} detection_output_param {{ {text} }}'))
+        assert found == read_caffe(parse(f'type: "{kind}" {head} detection_output_param {{ num_classes: 3 }}'))
+        assert not isinstance(found, str)
