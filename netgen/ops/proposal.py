@@ -110,7 +110,8 @@ def _read_scores(a: dict[str, object], layer: Message) -> bool:
     return tops in (1, 2)
 
 
-_SETTING = re.compile(r"\s*['\"](\w+)['\"]\s*:\s*(?:!!python/tuple\s*)?(\[[\d.,\s]*\]|[\d.]+)\s*,?\s*")
+_SETTING = r"\s*['\"](\w+)['\"]\s*:\s*(?:!!python/tuple\s*)?(\[[\d.,\s]*\]|[\d.]+)\s*,?\s*"
+"""A line of YAML, compiled when the first such layer is met."""
 _SETTINGS = {"feat_stride": "stride", "scales": "scales", "ratios": "ratios"}
 
 
@@ -123,7 +124,7 @@ def _read_python(a: dict[str, object], layer: Message) -> bool:
     text = str(get(said, "param_str", "")).strip().removeprefix("{").removesuffix("}")
     at = 0
     while at < len(text):
-        found = _SETTING.match(text, at)
+        found = re.compile(_SETTING).match(text, at)
         if found is None or found[1] not in _SETTINGS:
             return False
         numbers = tuple(float(number) for number in re.findall(r"[\d.]+", found[2]))
