@@ -259,7 +259,7 @@ def test_every_dialect_has_a_table() -> None:
     assert list(dialects.DIALECTS) == list(DIALECTS)
 
 
-@pytest.mark.parametrize("dialect", dialects.DIALECTS.values(), ids=str)
+@pytest.mark.parametrize("dialect", list(dialects.DIALECTS.values()), ids=list(dialects.DIALECTS))
 def test_tables_are_of_a_piece(dialect: dialects.Dialect) -> None:
     spelled = {fork.type for op in OPERATORS.values() for fork in op.caffe_forks}
     assert {"Convolution", "Pooling", "ReLU", "Input"} <= dialect.types
