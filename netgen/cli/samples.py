@@ -44,7 +44,8 @@ def example(op: type[Operator]) -> tuple[str, Source]:
     else:
         operands = list(op.operands[: op.fewest])
     call = op.example or f"{op.name}({', '.join(operands)})"
-    inputs = "".join(f"    {operand} = input(1, 8, 16, 16)\n" for operand in operands)
+    shapes = {operand: op.example_shapes.get(operand, (1, 8, 16, 16)) for operand in operands}
+    inputs = "".join(f"    {name} = input({', '.join(map(str, shape))})\n" for name, shape in shapes.items())
     return call, Source("<example>", f"net Example() {{\n{inputs}    y = {call}\n}}\n")
 
 

@@ -82,6 +82,8 @@ class Operator:
     """The shape rule in words, for ``netgen ops``."""
     example: ClassVar[str] = ""
     """A call for ``netgen ops NAME``, of images of 1x8x16x16; empty where the operands alone will do."""
+    example_shapes: ClassVar[Mapping[str, Shape]] = {}
+    """The shapes of tensors in the example that are no such images."""
     in_place: ClassVar[bool] = False
     """Whether it may overwrite its input: elementwise, and its gradient needs no input."""
     keeps_output: ClassVar[Literal["", "signs", "values"]] = ""

@@ -296,6 +296,7 @@ class DetectionOutput(_Detection):
 
     name = "detection_output"
     example = "detection_output(loc, conf, priors, 21, keep_top_k = 200)"
+    example_shapes = {"loc": (1, 24), "conf": (1, 126), "priors": (1, 2, 24)}
     operands = ("loc", "conf", "priors")
     args = (*_DETECTION_ARGS, _IN_TARGET, _CONFIDENCE)
 
@@ -324,6 +325,13 @@ class RefinedDetectionOutput(_Detection):
 
     name = "refined_detection_output"
     example = "refined_detection_output(loc, conf, priors, arm_conf, arm_loc, 21)"
+    example_shapes = {
+        "loc": (1, 24),
+        "conf": (1, 126),
+        "priors": (1, 2, 24),
+        "arm_conf": (1, 12),
+        "arm_loc": (1, 24),
+    }
     operands = ("loc", "conf", "priors", "arm_conf", "arm_loc")
     args = (
         *_DETECTION_ARGS,
@@ -371,6 +379,7 @@ class RegionDetectionOutput(_Detection):
 
     name = "region_detection_output"
     example = "region_detection_output(loc, conf, regions, 2, [544, 992])"
+    example_shapes = {"loc": (1, 24), "conf": (1, 12), "regions": (1, 1, 30)}
     operands = ("loc", "conf", "regions")
     args = (
         _DETECTION_ARGS[0],

@@ -382,6 +382,7 @@ class MultiBoxLoss(Loss):
 
     name = "multibox_loss"
     example = "multibox_loss(loc, conf, priors, truth, 21)"
+    example_shapes = {"loc": (1, 24), "conf": (1, 126), "priors": (1, 2, 24), "truth": (1, 1, 3, 8)}
     operands = ("loc", "conf", "priors", "truth")
     args = (
         Arg("classes", Int(), REQUIRED, "number of classes, the background among them"),
@@ -491,6 +492,7 @@ class DetectionEvaluate(Operator):
     name = "detection_evaluate"
     short = "evaluation"
     example = "detection_evaluate(found, truth, 21)"
+    example_shapes = {"found": (1, 1, 200, 7), "truth": (1, 1, 3, 8)}
     operands = ("found", "truth")
     args = (
         Arg("classes", Int(), REQUIRED, "number of classes, the background among them"),

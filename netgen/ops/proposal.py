@@ -151,6 +151,7 @@ class Proposal(Operator):
     name = "proposal"
     short = "proposal"
     example = "proposal(scores, offsets, info, ratios = [0.5, 1, 2], scales = [8, 16, 32])"
+    example_shapes = {"scores": (1, 18, 16, 16), "offsets": (1, 36, 16, 16), "info": (1, 3)}
     operands = ("scores", "offsets", "info")
     args = (
         Arg("ratios", Listed(Float(above=0), 1, 256), REQUIRED, "height by width of the anchors"),

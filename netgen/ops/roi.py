@@ -258,6 +258,7 @@ class RoiPool(_RegionPool):
 
     name = "roi_pool"
     example = "roi_pool(x, regions, 7, scale = 0.0625)"
+    example_shapes = {"regions": (300, 5)}
     shape_rule = "(regions, C, *size)"
     args = (Arg("size", Pair(), REQUIRED, "height and width of the result"), _SCALE)
     caffe = CaffeSpelling(
@@ -286,6 +287,7 @@ class PsRoiPool(_RegionPool):
 
     name = "psroi_pool"
     example = "psroi_pool(x, regions, 2, size = 2)"
+    example_shapes = {"regions": (300, 5)}
     shape_rule = "(regions, channels, size, size)"
     args = (
         Arg("channels", Int(), REQUIRED, "channels of the result"),
@@ -328,6 +330,7 @@ class RoiAlign(_RegionPool):
 
     name = "roi_align"
     example = "roi_align(x, regions, 7, scale = 0.0625)"
+    example_shapes = {"regions": (300, 5)}
     shape_rule = "(regions, C, *size)"
     args = (
         Arg("size", Pair(), REQUIRED, "height and width of the result"),

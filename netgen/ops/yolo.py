@@ -268,6 +268,7 @@ class YoloDetectionOutput(_YoloDetection):
 
     name = "yolo_detection_output"
     example = "yolo_detection_output(x, [1.08, 1.19, 3.42, 4.41])"
+    example_shapes = {"x": (1, 50, 13, 13)}
     args = (
         Arg(
             "anchors", Listed(Float(above=0), 2, 512), REQUIRED, "width and height of each anchor, in places of the map"
@@ -317,7 +318,8 @@ class Yolov3DetectionOutput(_YoloDetection):
     """
 
     name = "yolov3_detection_output"
-    example = "yolov3_detection_output(coarse, fine, anchors = [10, 13, 16, 30], mask = [1, 0], strides = [32, 16])"
+    example = "yolov3_detection_output(a, b, anchors = [10, 13, 16, 30], mask = [1, 0], strides = [32, 16])"
+    example_shapes = {"a": (1, 25, 13, 13), "b": (1, 25, 26, 26)}
     args = (
         Arg("anchors", Listed(Float(above=0), 2, 512), REQUIRED, "width and height of each anchor, in pixels"),
         Arg("mask", Listed(Int(0), 1, 256), REQUIRED, "which anchors each map has, one map after the other"),
