@@ -18,6 +18,12 @@ def shared() -> Path:
     return SHARED.resolve()
 
 
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    """The folder of the examples."""
+    return Path(__file__).parents[1] / "examples"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the goldens; then read the diff")
 
