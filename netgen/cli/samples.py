@@ -41,6 +41,8 @@ def example(op: type[Operator]) -> tuple[str, Source]:
     """An operator's example call, and a program of it alone."""
     if op.operands[-1:] and op.operands[-1].endswith("..."):
         operands = [name for name in ("x", "a", "b") if re.search(rf"\b{name}\b", op.example or "a b")]
+    elif op.example:
+        operands = [name for name in op.operands if re.search(rf"\b{name}\b", op.example)]
     else:
         operands = list(op.operands[: op.fewest])
     call = op.example or f"{op.name}({', '.join(operands)})"

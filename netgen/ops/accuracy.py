@@ -90,6 +90,7 @@ class Accuracy(Operator):
     name = "accuracy"
     short = "accuracy"
     example = "accuracy(x, labels, 5)"
+    example_shapes = {"labels": (1, 16, 16)}
     operands = ("x", "labels")
     choosing = frozenset({1})
     args = (

@@ -47,7 +47,8 @@ class Embed(Operator):
 
     name = "embed"
     short = "embed"
-    example = "embed(words, 300, 10000)"
+    example = "embed(index, 300, 10000)"
+    example_shapes = {"index": (20, 1)}
     operands = ("index",)
     choosing = frozenset({0})
     args = (
@@ -103,6 +104,8 @@ class BatchReindex(Operator):
 
     name = "batch_reindex"
     short = "reindex"
+    example = "batch_reindex(x, index)"
+    example_shapes = {"index": (3,)}
     operands = ("x", "index")
     choosing = frozenset({1})
     shape_rule = "(as many as index has, the rest of x.shape)"
@@ -168,7 +171,8 @@ class Filter(Operator):
 
     name = "filter"
     short = "filter"
-    example = "filter(x, selector)"
+    example = "filter(x, a)"
+    example_shapes = {"a": (1,)}
     operands = ("x", "selector...")
     shape_rule = "the shape of each tensor but the last"
     dynamic = frozenset({0})

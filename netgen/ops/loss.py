@@ -228,6 +228,7 @@ class SoftmaxLoss(Loss):
 
     name = "softmax_loss"
     example = "softmax_loss(x, labels)"
+    example_shapes = {"labels": (1, 16, 16)}
     operands = ("x", "labels")
     choosing = frozenset({1})
     args = (
@@ -353,6 +354,7 @@ class InfogainLoss(Loss):
 
     name = "infogain_loss"
     example = "infogain_loss(x, labels, matrix)"
+    example_shapes = {"labels": (1, 16, 16), "matrix": (8, 8)}
     operands = ("x", "labels", "matrix")
     fewest = 2
     choosing = frozenset({1})
@@ -415,6 +417,7 @@ class MultinomialLogisticLoss(Loss):
 
     name = "multinomial_logistic_loss"
     example = "multinomial_logistic_loss(p, labels)"
+    example_shapes = {"p": (32, 10), "labels": (32,)}
     operands = ("p", "labels")
     choosing = frozenset({1})
     args = (LOSS_WEIGHT,)
@@ -453,6 +456,7 @@ class HingeLoss(Loss):
 
     name = "hinge_loss"
     example = "hinge_loss(x, labels)"
+    example_shapes = {"x": (32, 10), "labels": (32,)}
     operands = ("x", "labels")
     choosing = frozenset({1})
     args = (Arg("norm", Choice("l1", "l2"), "l1", "whether the margins or their squares are summed"), LOSS_WEIGHT)
@@ -556,6 +560,7 @@ class ContrastiveLoss(Loss):
 
     name = "contrastive_loss"
     example = "contrastive_loss(x, y, similar)"
+    example_shapes = {"x": (32, 64), "y": (32, 64), "similar": (32,)}
     operands = ("x", "y", "similar")
     args = (
         Arg("margin", Float(), 1.0, "how far apart pairs should be that are not similar"),

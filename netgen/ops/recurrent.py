@@ -191,6 +191,7 @@ class Lstm(_Recurrent):
     short = "lstm"
     states = 2
     example = "lstm(x, cont, 256)"
+    example_shapes = {"x": (20, 1, 64), "cont": (20, 1)}
     operands = ("x", "cont", "static", "hidden", "cell")
     fewest = 2
     shape_rule = "(time, stream, out); with expose_hidden also twice (1, stream, out)"
@@ -229,6 +230,7 @@ class LstmUnit(Operator):
     name = "lstm_unit"
     short = "lstm"
     example = "lstm_unit(cell, gates, cont)"
+    example_shapes = {"cell": (1, 1, 256), "gates": (1, 1, 1024), "cont": (1, 1)}
     operands = ("cell", "gates", "cont")
     shape_rule = "twice the shape of cell: the next cell, the output"
 
@@ -311,6 +313,7 @@ class Rnn(_Recurrent):
     name = "rnn"
     states = 1
     example = "rnn(x, cont, 256)"
+    example_shapes = {"x": (20, 1, 64), "cont": (20, 1)}
     operands = ("x", "cont", "static", "hidden")
     fewest = 2
     shape_rule = "(time, stream, out); with expose_hidden also (1, stream, out)"

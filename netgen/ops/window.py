@@ -259,6 +259,7 @@ class StochasticPool(pool.Pool):
     """
 
     name = "stochastic_pool"
+    example = "stochastic_pool(x, 3, stride = 2)"
     args = tuple(arg for arg in pool.Pool.args if arg.name != "pad")
 
     @classmethod
