@@ -52,8 +52,8 @@ def _program(network: Network, items: list[Item]) -> str:
 
 def _size(graph: Graph) -> Parameter | None:
     """A setting for the height and width of the one image that is put in, where these are equal."""
-    images = [value.shape for value in graph.inputs if len(value.shape) == 4]
-    if len(images) != 1:
+    images = [value for value in graph.inputs if len(value.shape) == 4]
+    if len(images) != 1 or images[0].node.instance is not graph.root:
         return None
-    height, width = images[0][2:]
+    height, width = images[0].shape[2:]
     return Parameter("size", "int", [height], height) if height == width > 1 else None

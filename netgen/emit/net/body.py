@@ -101,6 +101,9 @@ class Body:
         head = ""
         if len(links) > 1 and len(links[0].operands) == 1:
             head = links[0].operands.pop()
+        for value, variable in chain.saved:
+            yield Statement([variable], self._texts[value], [])
+            self._texts[value] = variable
         statement = Statement(chain.targets, head, links, returns=chain.returns)
         statement.notes = [note for step in steps for note in step.notes]
         for i, value in enumerate(chain.results):

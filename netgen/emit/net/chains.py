@@ -68,9 +68,12 @@ class Step:
 
 
 class Chain:
-    """Steps in a row that are one statement; ``targets`` are the variables that it assigns."""
+    """Steps in a row that are one statement; ``targets`` are the variables that it assigns.
 
-    __slots__ = ("number", "operands", "returns", "steps", "targets")
+    ``saved`` are values whose variables it takes, though they are still read, with the variables that they get.
+    """
+
+    __slots__ = ("number", "operands", "returns", "saved", "steps", "targets")
 
     def __init__(self, number: int, steps: list[Step]) -> None:
         self.number = number
@@ -78,6 +81,7 @@ class Chain:
         own = {value for step in steps for value in step.results}
         self.operands = list(dict.fromkeys(value for step in steps for value in step.operands if value not in own))
         self.targets: list[str] = []
+        self.saved: list[tuple[Value, str]] = []
         self.returns = False
 
     @property

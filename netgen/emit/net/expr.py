@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from netgen.ir.filler import Filler
-from netgen.ir.kinds import Kind, Listed, Optional, Pair
+from netgen.ir.kinds import Float, Kind, Listed, Optional, Pair
 
 KEYWORDS = frozenset(
     (
@@ -44,12 +44,12 @@ def identifier(text: str, otherwise: str) -> str:
 
 
 def plain(kind: Kind, value: object) -> object:
-    """An argument's value as people write it: pairs of equals are one number, lists of one their item."""
+    """An argument's value as people write it: pairs of equals are one number, a multiplier alone is no list."""
     if isinstance(kind, Optional):
         kind = kind.of
     if isinstance(kind, Pair) and isinstance(value, tuple):
         return value[0] if value.count(value[0]) == len(value) else list(value)
-    if isinstance(kind, Listed) and isinstance(value, tuple) and len(value) == 1 and not isinstance(value[0], tuple):
+    if isinstance(kind, Listed) and isinstance(kind.of, Float) and isinstance(value, tuple) and len(value) == 1:
         return value[0]
     return _listed(value)
 

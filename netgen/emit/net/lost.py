@@ -81,7 +81,7 @@ def _lost(node: Node, layer: Message) -> Iterator[str]:
     said = set(_OWN)
     inner: set[str] = set()
     kind = get(layer, "type", "")
-    if not node.op.operands and kind != "Input":
+    if node.op.name == "input" and kind != "Input":
         yield f"{kind} layer"
     if isinstance(spelling, CaffeSpelling):
         names = {name for field in spelling.fields for name in field.names}

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from netgen.emit.net.chains import Chain
+from netgen.emit.net.chains import Chain, is_one_of_several
 from netgen.emit.net.cores import SEPARATORS, prefix
 from netgen.emit.net.expr import identifier, is_identifier
 from netgen.ir.graph import Value
@@ -59,9 +59,9 @@ class Variables:
                 self._readers.setdefault(value, []).append(_END)
         self._held = {name: self._last(value) for value, name in body.tensors.items()}
         """Until when each variable holds what somebody will read."""
-        self._settled = {
-            name for chain in chains if len(chain.results) > 1 for name in chain.steps[-1].variables if name
-        }
+        self._values = {name: value for value, name in body.tensors.items()}
+        """What it holds."""
+        self._settled = {name for chain in chains for name in _settled(chain)}
         """Variables by which targets call one of several results: nothing else is called like that."""
 
     def choose(self) -> None:
@@ -130,34 +130,50 @@ class Variables:
     def _targets(self, chain: Chain, run: _Run, *, is_main: bool) -> list[str]:
         if chain.returns or not chain.results:
             return []
+        for name, value in zip(_settled(chain), chain.results, strict=False):
+            self._settle(chain, name, value)
         if chain.is_list:
-            return [self._hold(chain, self._wishes(chain, run, is_main), max(map(self._last, chain.results)))]
+            return [
+                self._hold(
+                    chain, self._wishes(chain, run, is_main), max(map(self._last, chain.results)), chain.results[0]
+                )
+            ]
         if len(chain.results) > 1:
             return self._several(chain)
         [value] = chain.results
         if self._is_read(value):
-            return [self._hold(chain, self._wishes(chain, run, is_main), self._last(value))]
+            return [self._hold(chain, self._wishes(chain, run, is_main), self._last(value), value)]
         if not self.body.is_net:
             return []
         own = self.body.relative(chain.steps[0].names)
         step = chain.steps[0]
         if step.op is not None and step.op.name == "input" and len(self.chains) > 1:  # left unread on purpose
             own = f"_{identifier(self.body.where(value.node.name), value.node.op.short)}"
-        return [self._hold(chain, iter([own]), chain.number)] if own else []
+        return [self._hold(chain, iter([own]), chain.number, value)] if own else []
 
     def _several(self, chain: Chain) -> list[str]:
         """A name for each of several results; what the program that the graph comes from said is a must."""
+        if settled := _settled(chain):
+            return settled
         step = chain.steps[-1]
-        if step.op is not None:
-            for name, value in zip(step.variables, chain.results, strict=True):
-                self._held[name] = self._last(value)
-            return list(step.variables)
         targets: list[str] = []
-        for value in chain.results:
-            wishes = iter([identifier(self.body.where(value.node.name), value.node.op.short)])
-            name = self._hold(chain, wishes, max(self._last(value), chain.number + 1))
-            targets.append(name)
+        for i, value in enumerate(chain.results):
+            said = step.variables[i] if step.op is not None else self.body.where(value.node.name)
+            wishes = iter([identifier(said, value.node.op.short)])
+            targets.append(self._hold(chain, wishes, max(self._last(value), chain.number + 1), value))
         return targets
+
+    def _settle(self, chain: Chain, name: str, value: Value) -> None:
+        """Give a result the name that it must have; who has it and is still read, gets another."""
+        if not name:
+            return
+        if self._held.get(name, -1) > chain.number:
+            before = self._values[name]
+            saved = self._hold(chain, iter([f"{name}_2"]), self._held[name], before)
+            self.body.taken.add(saved)
+            chain.saved.append((before, saved))
+        self._held[name] = self._last(value)
+        self._values[name] = value
 
     def _wishes(self, chain: Chain, run: _Run, is_main: bool) -> Iterator[str]:
         """What a chain's result would best be called, in this order."""
@@ -179,7 +195,7 @@ class Variables:
         text = together if len(together) >= _TELLING else tails[run.chains.index(chain)]
         return identifier(text, chain.steps[0].short)
 
-    def _hold(self, chain: Chain, wishes: Iterator[str], until: int) -> str:
+    def _hold(self, chain: Chain, wishes: Iterator[str], until: int, value: Value) -> str:
         """The first wish that is free, or the last with a number."""
         name = ""
         for name in wishes:
@@ -190,9 +206,18 @@ class Variables:
             name = f"{stem}_{number}"
             number += 1
         self._held[name] = until
+        self._values[name] = value
         return name
 
     def _is_free(self, name: str, place: int) -> bool:
         if not is_identifier(name) or name in self._settled or name in self.body.reserved:
             return False
         return self._held.get(name, -1) <= place
+
+
+def _settled(chain: Chain) -> list[str]:
+    """The names that several results must have, since Caffe's blobs are called after them; empty for none."""
+    step = chain.steps[-1]
+    if step.op is None or len(chain.results) < 2 or not is_one_of_several(chain.results[0]):
+        return []
+    return step.variables if any(step.variables) else []

@@ -133,3 +133,29 @@ def test_an_input_that_nobody_reads_is_meant() -> None:
     made.outputs = [value for node in made.nodes for value in node.outputs if not value.readers]
     text, _ = there_and_back(made)
     assert '_a_label = input(4) as "a label"' in text
+
+
+PROGRAMS = [
+    # a name of one of several results is given anew while what had it is still read
+    "a, b = slice(data, [4])\n keep = a\n a, b = slice(relu(data), [4])\n y = concat(keep, a)\n z = concat(b, b)",
+    "p = slice(data, [4])\n a = p[0]\n q = slice(relu(data), [4])\n keep = a\n a = q[1]\n y = concat(keep, a, p[1])",
+    "p = two(data)\n q = two(add(p[0], p[1]))\n a, b = two(concat(q))\n c = concat(b, a)",
+    # what is given is read too, or comes in another order
+    "return data, relu(data)",
+    "a = relu(data)\n b = sigmoid(a)\n c = tanh(b)\n return c, a",
+    "x = own()\n y = add(x, data)",
+    'x = last(data) as "n"\n y = relu(x) as "n/relu"\n n = tanh(y) as "n_2"',
+]
+
+
+@pytest.mark.parametrize("body", PROGRAMS)
+def test_odd_programs_come_back(body: str) -> None:
+    """With the same blobs, whose names follow from blocks and variables where a layer makes several."""
+    blocks = """
+        block two(x) { return slice(x, parts = 2) }
+        block own() { x = input(1, 8, 6, 6) return relu(x) }
+        block last(x) { y = relu(x) as "{name}" return tanh(y) as "{name}/tanh" }
+    """
+    made = netgen.compile(f"{blocks} net Odd() {{\n data = input(1, 8, 6, 6)\n {body}\n}}")
+    _, again = there_and_back(made.graph)
+    assert again.to_prototxt() == made.to_prototxt()
