@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from caffe_schema import CaffeSchema
 from google.protobuf import text_format
 
 from netgen.diag import NetgenError, Source
@@ -18,7 +19,6 @@ from netgen.formats.message import Double, Enum, Placed, Raw, get_all
 from netgen.formats.prototxt import Prototxt, as_protobuf, read_prototxt
 from netgen.formats.textproto import write_text
 from netgen.formats.textproto_reader import decode_text
-from tests.caffe_schema import CaffeSchema
 
 
 def read(text: str) -> Prototxt:

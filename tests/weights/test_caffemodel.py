@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from caffe_files import read_caffemodel as read_otherwise
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from weight_files import Array, caffe_net, field, floats, layer, net, numbers, read, same, shape, varint, write
 
 from netgen.formats import caffe_pb2
 from netgen.ir.slots import LayerSlots
 from netgen.weights import Entry, read_weights
 from netgen.weights.caffemodel import read_caffemodel
 from netgen.weights.caffemodel_writer import write_caffemodel
-from tests.ops.caffe_files import read_caffemodel as read_otherwise
-from tests.weights.files import Array, caffe_net, field, floats, layer, net, numbers, read, same, shape, varint, write
 
 # --- reading --------------------------------------------------------------------------------------
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hand_written import randomize
 
 import netgen
 from netgen.cli import main
 from netgen.diag import NetgenError
 from netgen.ir.slots import LayerSlots, Slot
 from netgen.weights import Entry, Weights, read_weights, save_caffemodel, save_safetensors, save_state_dict
-from tests.weights.hand_written import randomize
 
 PROGRAM = """\
 net Small() {
@@ -235,6 +236,26 @@ def test_what_no_reader_could_read_is_not_begun(tmp_path: Path) -> None:
     with pytest.raises(NetgenError, match=r"NG607(.|\n)*2,147,483,6\d\d bytes; protobuf reads at most 2,147,483,647"):
         save_caffemodel(tmp_path / "a.caffemodel", held, layers, "net")
     assert not os.listdir(tmp_path)
+
+
+def test_arrays_go_from_file_to_file_in_pieces(tmp_path: Path) -> None:
+    """No copy of an array is ever whole in memory, whatever the formats. The benchmarks have the figures."""
+    entry = Entry("a", (5_000_000,), lambda: np.arange(5_000_000, dtype=np.float32))
+    held, layers = weights(entry)
+    paths = [tmp_path / f"a.{suffix}" for suffix in ("caffemodel", "pth", "safetensors")]
+    for path in paths:
+        save(path, held, layers)
+    for source in paths:
+        for target in paths:
+            read_weights(source)  # what is imported by that does not count
+            tracemalloc.start()
+            [found] = read_weights(source).entries.values()
+            copy, _ = weights(found)
+            save(tmp_path / f"copy{target.suffix}", copy, layers)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert peak < 2_000_000, (source.suffix, target.suffix)
+            assert (tmp_path / f"copy{target.suffix}").read_bytes() == target.read_bytes()
 
 
 # --- OpenCV ---------------------------------------------------------------------------------------

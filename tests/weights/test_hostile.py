@@ -9,6 +9,7 @@ import pickle
 import random
 import resource
 import struct
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from weight_files import complaint, field, floats, layer, net, shape, varint, write
 
 from netgen.diag import NetgenError
 from netgen.formats import caffe_pb2
 from netgen.weights import read_weights
-from tests.weights.files import complaint, field, floats, layer, net, shape, varint, write
 
 GOOD = net(layer("conv1", shape(2, 3) + floats(*range(6)), shape(2) + floats(8, 9)), layer("fc", shape(1) + floats(1)))
 
@@ -134,6 +135,18 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
             read_weights(f"{tmp_path}/{name}")
         assert caught.value.diagnostics[0].code == code
         assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("package", "extra"), [("numpy", "weights"), ("torch", "torch")])
+def test_packages_that_are_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, extra: str
+) -> None:
+    torch.save({"a": torch.ones(1)}, tmp_path / "model.pth")
+    monkeypatch.setitem(sys.modules, package, None)
+    code, text = complaint(tmp_path, (tmp_path / "model.pth").read_bytes(), "model.pth")
+    assert code == "NG608"
+    assert f"it takes the package `{package}`, which is not installed" in text
+    assert f"pip install 'netgen[{extra}]'" in text
 
 
 # --- safetensors ----------------------------------------------------------------------------------

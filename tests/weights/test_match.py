@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hand_written import ResNet18, randomize
 from hypothesis import given
 from hypothesis import strategies as st
+from weight_files import Array, field, floats, layer, net, numbers, read, same, shape
 
 import netgen
 from netgen.diag import NetgenError, Source
@@ -17,8 +19,6 @@ from netgen.ir.slots import LayerSlots, Slot
 from netgen.weights import MappingFile, Report, find_weights, load_weights, mapping_text, parse_mapping
 from netgen.weights.align import align
 from netgen.weights.names import normal
-from tests.weights.files import Array, field, floats, layer, net, numbers, read, same, shape
-from tests.weights.hand_written import ResNet18, randomize
 
 # --- whole networks -------------------------------------------------------------------------------
 

@@ -18,11 +18,11 @@ import safetensors.torch
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from weight_files import Array, numbers, same
 
 from netgen.weights import Entry, read_weights
 from netgen.weights.safetensors_file import write_safetensors
 from netgen.weights.torch_writer import write_state_dict
-from tests.weights.files import Array, numbers, same
 
 
 def entry(array: Array) -> Entry:
