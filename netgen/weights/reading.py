@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from netgen.weights.caffemodel import read_caffemodel
 from netgen.weights.detect import CAFFEMODEL, SAFETENSORS, TORCH, detect
 from netgen.weights.entry import WeightsFile
-from netgen.weights.faults import foreign
+from netgen.weights.faults import foreign, package_missing
 from netgen.weights.memory import map_file
 from netgen.weights.safetensors_file import read_safetensors
 
@@ -29,6 +29,7 @@ def read_weights(source: Source) -> WeightsFile:
         return from_state(source)
     path = os.fspath(source)
     data = map_file(path)
+    _need_numpy(path)
     what, hint = detect(data, path)
     if what == CAFFEMODEL:
         return read_caffemodel(path, data)
@@ -39,3 +40,11 @@ def read_weights(source: Source) -> WeightsFile:
 
         return read_torch(path)
     raise foreign(path, what, hint)
+
+
+def _need_numpy(path: str) -> None:
+    """Say in time what is missing: compiling takes no numpy, so it may not be there."""
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        raise package_missing(path, "numpy", "weights") from None
