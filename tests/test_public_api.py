@@ -37,6 +37,7 @@ def test_every_public_name_is_there_and_documented() -> None:
 def test_what_a_net_offers() -> None:
     offered = {name for name in dir(netgen.compile("net A() { data = input(1) }")) if not name.startswith("_")}
     assert offered == {
+        "check_dialect",
         "emit",
         "graph",
         "inputs",

@@ -163,6 +163,16 @@ def test_what_is_kept_stays_as_it_was() -> None:
     assert get(conv.layer, "convolution_param")[:1] == [("num_output", 4)]
 
 
+def test_old_words_are_said_anew() -> None:
+    layers = {node.name: node.origin for node in netgen.load(netgen.load(READ).to_prototxt(dialect="nnie")).graph.nodes}
+    for name, param, fields in (("cat", "concat_param", ["axis"]), ("conv_one", "convolution_param", ["kernel_h"])):
+        origin = layers[name]
+        assert origin is not None
+        said = [field for field, _ in get(origin.layer, param)]
+        assert set(fields) <= set(said)
+        assert not {"concat_dim", "kernel_size"} & set(said)
+
+
 def test_no_blob_is_made_twice() -> None:
     for dialect in DIALECTS:
         text = told(netgen.load(READ), dialect)
@@ -261,7 +271,7 @@ def test_every_dialect_has_a_table() -> None:
 
 @pytest.mark.parametrize("dialect", list(dialects.DIALECTS.values()), ids=list(dialects.DIALECTS))
 def test_tables_are_of_a_piece(dialect: dialects.Dialect) -> None:
-    spelled = {fork.type for op in OPERATORS.values() for fork in op.caffe_forks}
+    spelled = {kind for op in OPERATORS.values() for fork in op.caffe_forks for kind in (fork.type, *fork.also)}
     assert {"Convolution", "Pooling", "ReLU", "Input"} <= dialect.types
     assert not set(dialect.called) & dialect.types
     assert set(dialect.called.values()) <= dialect.types

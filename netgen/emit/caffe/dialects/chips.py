@@ -9,6 +9,13 @@ from netgen.emit.caffe.dialects.phones import CONVOLUTIONS, WIDTH_FIRST
 from netgen.emit.caffe.dialects.rules import REFUSES, Dialect, Rule, never, only, square
 
 _FORK_FLOOR = "say round_mode, which it knows"
+_OLD = "is not known to look at it"
+_PORTABLE = [
+    never("Concat", "concat_param.concat_dim", _OLD, "say axis"),
+    never("Slice", "slice_param.slice_dim", _OLD, "say axis"),
+    *square(CONVOLUTIONS, ("kernel_size", "stride", "pad"), "is not known to read (height, width)"),
+]
+"""What converters whose sources are not open may read in one way or the other, and what can always be said plainly."""
 
 # Huawei's "Caffe Operator Boundaries" of ATC, its list of operators for Caffe, and the chapter on changing a prototxt.
 ASCEND = Dialect(
@@ -46,6 +53,7 @@ NNIE = Dialect(
     [
         Rule("Pooling", looks.floors, UNKNOWN_FIELD, CEIL),
         Rule("Pooling", looks.mask, "makes one"),
+        *_PORTABLE,
         Rule("Proposal", looks.several_tops, "takes one"),
         Rule(
             "Custom", looks.no_shapes, "needs it", 'params = "custom_param {{ shape {{ dim: … }} }}", one for each top'
@@ -106,7 +114,7 @@ RKNN = Dialect(
     """.split(),
     [
         Rule("Pooling", looks.floors, UNKNOWN_FIELD, CEIL),
-        *square(CONVOLUTIONS, ("kernel_size", "stride", "pad"), WIDTH_FIRST),
+        *_PORTABLE,
     ],
     axes=4,
     plain_names=True,
