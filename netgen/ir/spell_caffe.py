@@ -236,12 +236,16 @@ def read_filler(message: Message) -> Filler:
         hint = did_you_mean(kind, Filler.KINDS) or f"there are {', '.join(Filler.KINDS)}"
         raise Fault("NG208", "argument out of range", f'Caffe has no filler "{kind}"', hint=hint)
     defaults = Filler.KINDS[kind]
-    return Filler(kind, {name: _like(defaults[name], value) for name, value in message if name in defaults})
+    return Filler(kind, {name: _like(name, defaults[name], value) for name, value in message if name in defaults})
 
 
-def _like(default: float | int | str, value: Any) -> float | int | str:
+def _like(name: str, default: float | int | str, value: Any) -> float | int | str:
     """A filler's value in the type and the letters that fillers have it in."""
-    return str(value).lower() if isinstance(default, str) else type(default)(value)
+    if isinstance(default, str):
+        return str(value).lower()
+    if isinstance(value, str):  # a word, kept from a file where a number should stand
+        raise Fault("NG207", "wrong type of argument", f"a filler's `{name}` is a number, not {value}")
+    return type(default)(value)
 
 
 class Constant:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from netgen.ir.graph import Node
 
@@ -17,9 +18,9 @@ Cuts = list[tuple[int, int, int]]
 
 def repeats(nodes: list[Node]) -> Iterator[Cuts]:
     """Cut a sequence so that the most frequent stretch of some length is found in it, for each length."""
-    kinds = _kinds(nodes)
-    for size in range(SHORTEST, min(LONGEST, len(nodes) // FEWEST) + 1):
-        starts = _occurrences(kinds, size)
+    columns = _columns(nodes)
+    for size in range(SHORTEST, len(columns) + 1):
+        starts = _occurrences(columns, size)
         if len(starts) >= FEWEST:
             yield list(_cut(starts, size, len(nodes)))
 
@@ -35,28 +36,41 @@ def _cut(starts: list[int], size: int, total: int) -> Iterator[tuple[int, int, i
         yield at, total, 0
 
 
-def _kinds(nodes: list[Node]) -> list[tuple[object, ...]]:
+def _columns(nodes: list[Node]) -> list[list[int]]:
+    """What the nodes do and read, as it looks from each place within a stretch: equal numbers for what looks alike.
+
+    What is read from before the stretch is all the same.
+    """
+    known: dict[tuple[object, ...], int] = {}
+    numbers = [known.setdefault(kind, len(known)) for kind in _kinds(nodes)]
+    looks: dict[tuple[object, ...], int] = {}
+    columns = []
+    for at in range(min(LONGEST, len(nodes) // FEWEST)):
+        seen = [looks.setdefault(_inside(kind, at), len(looks)) for kind in known]
+        columns.append([seen[number] for number in numbers])
+    return columns
+
+
+def _kinds(nodes: list[Node]) -> Iterator[tuple[object, ...]]:
     """For each node its operator and how far back stands what it reads, as far as a stretch may reach."""
     place = {node: at for at, node in enumerate(nodes)}
-    found = []
     for at, node in enumerate(nodes):
         back = (at - place.get(value.node, -LONGEST) for value in node.inputs)
-        found.append((node.op.name, *(distance if distance < LONGEST else 0 for distance in back)))
-    return found
+        yield (node.op.name, *(distance if distance < LONGEST else 0 for distance in back))
 
 
-def _occurrences(kinds: list[tuple[object, ...]], size: int) -> list[int]:
+def _inside(kind: tuple[object, ...], at: int) -> tuple[object, ...]:
+    """A kind as it looks from a place within a stretch."""
+    name, *distances = kind
+    return (name, *(distance if isinstance(distance, int) and 0 < distance <= at else 0 for distance in distances))
+
+
+def _occurrences(columns: list[list[int]], size: int) -> list[int]:
     """Where the most frequent stretch of a size stands, occurrences that overlap left out."""
     found: dict[object, list[int]] = {}
-    for start in range(len(kinds) - size + 1):
-        window = tuple(_inside(kind, at) for at, kind in enumerate(kinds[start : start + size]))
+    windows = zip(*(islice(column, at, None) for at, column in enumerate(columns[:size])), strict=False)
+    for start, window in enumerate(windows):
         starts = found.setdefault(window, [])
         if not starts or starts[-1] + size <= start:
             starts.append(start)
     return max(found.values(), key=len, default=[])
-
-
-def _inside(kind: tuple[object, ...], at: int) -> tuple[object, ...]:
-    """A kind as it looks from within a stretch: what is read from before the stretch is all the same."""
-    name, *distances = kind
-    return (name, *(distance if isinstance(distance, int) and 0 < distance <= at else 0 for distance in distances))

@@ -7,6 +7,7 @@ carried through, and what is odd is reported; nothing is lost.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from netgen.diag import Diagnostic, Source, Span, did_you_mean
 from netgen.formats.message import Message, Placed, get, get_all, place_of
@@ -27,6 +28,10 @@ _IDENTITY, _BATCH_NORM = OPERATORS["identity"], OPERATORS["batch_norm"]
 
 _READS_LATE = ("Eltwise", "LRN")
 """Types whose code in Caffe overwrites its top before it has done with its bottoms."""
+
+
+_MOST_HINTS = 50
+"""To so many problems it is said what may have been meant: to compare names takes a while."""
 
 
 class GraphBuilder:
@@ -204,8 +209,8 @@ class GraphBuilder:
 
     def _unknown_blob(self, layer: Message, bottom: str, number: int) -> Value:
         """Report a blob that nobody makes, once, and go on with one of unknown shape."""
-        hint = did_you_mean(bottom, self.blobs)
-        if any(bottom in get_all(each, "top") for each in get_all(self.net, "layer")):
+        hint = did_you_mean(bottom, self.blobs) if len(self.problems) < _MOST_HINTS else ""
+        if bottom in self._tops:
             hint = f"a layer makes it in another phase, or further down; this is phase {self.state.phase}"
         label = f"layer `{get(layer, 'name', '')}` reads `{bottom}`, which no layer before it makes"
         self._error("NG530", "unknown bottom blob", self.span(layer, "bottom", number), label, hint)
@@ -214,6 +219,11 @@ class GraphBuilder:
         [value] = self.graph.add(node, [UNKNOWN])
         self.blobs[bottom] = value
         return value
+
+    @cached_property
+    def _tops(self) -> set[str]:
+        """What any layer makes, in whatever phase."""
+        return {top for layer in get_all(self.net, "layer") for top in get_all(layer, "top")}
 
     def _made_twice(self, layer: Message, top: str, number: int) -> None:
         first = self.made.get(top)

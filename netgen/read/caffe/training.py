@@ -16,7 +16,10 @@ def read_params(node: Node, layer: Message) -> None:
     by_blob = dict(zip(order, said, strict=False))
     messages = [by_blob.get(name, []) for name in learned]
     for field in ("lr_mult", "decay_mult"):
-        values = tuple(float(get(message, field, 1.0)) for message in messages)
+        given = [get(message, field, 1.0) for message in messages]
+        if any(isinstance(each, str) for each in given):  # a placeholder, which the reader has warned of
+            continue
+        values = tuple(map(float, given))
         if field in node.a and any(get(message, field) is not None for message in messages):
             node.a[field] = values[:1] if len(set(values)) == 1 else values
     names = tuple(get(message, "name", "") for message in messages)
