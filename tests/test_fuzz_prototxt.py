@@ -131,3 +131,69 @@ def test_mutated_prototxts_never_give_a_traceback() -> None:
         assert time.monotonic() - begun < SLOW, data
         tried += 1
     assert tried > 20
+
+
+DATA = 'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 1 dim: 3 dim: 32 dim: 32 } } }\n'
+
+
+def of(kind: str, parameters: str) -> str:
+    """A net of an input and one layer."""
+    return f'{DATA}layer {{ name: "o" type: "{kind}" bottom: "d" top: "o" {parameters} }}\n'
+
+
+def relu(name: str, bottom: str) -> str:
+    return f'layer {{ name: "{name}" type: "ReLU" bottom: "{bottom}" top: "{name}" }}\n'
+
+
+LARGE_DIMS = "dim: 2000000000 " * 4
+ODD = {
+    "num_output": of("Convolution", "convolution_param { num_output: 2147483647 kernel_size: 3 }"),
+    "kernel": of("Convolution", "convolution_param { num_output: 1 kernel_size: 1000000000 pad: 500000000 }"),
+    "dims": DATA.replace("dim: 1 dim: 3 dim: 32 dim: 32", LARGE_DIMS),
+    "tiles": of("Tile", "tile_param { tiles: 2147483647 }"),
+    "embed": of("Embed", "embed_param { input_dim: 2147483647 num_output: 2147483647 }"),
+    "interp": of("Interp", "interp_param { height: 2147483647 width: 2147483647 }"),
+    "reshape": of("Reshape", "reshape_param { shape { " + "dim: 1 " * 10_000 + "} }"),
+    "tops": DATA + 'layer { name: "o" type: "Split" bottom: "d" ' + 'top: "o" top: "p" ' * 400 + "}\n",
+    "bottoms": DATA + 'layer { name: "o" type: "Eltwise" ' + 'bottom: "d" ' * 500 + ' top: "o" }\n',
+    "unknown": DATA
+    + 'layer { name: "o" type: "Concat" '
+    + "".join(f'bottom: "x{n}" ' for n in range(500))
+    + ' top: "o" }\n',
+    "layers": DATA + "".join(relu(f"r{n}", f"r{n - 1}" if n else "d") for n in range(3000)),
+    "names of bytes": of("ReLU", 'name: "\\377"').replace('top: "o"', 'top: "\\376"'),
+    "type of bytes": of("\\377", ""),
+    "filler of a word": of(
+        "Convolution", 'convolution_param { num_output: 1 weight_filler { type: "xavier" std: MAX } }'
+    ),
+    "multiplier of a word": of(
+        "Convolution", "param { lr_mult: X } convolution_param { num_output: 1 kernel_size: 1 }"
+    ),
+    "negative multiplier": of(
+        "Convolution", "param { lr_mult: -1 } convolution_param { num_output: 1 kernel_size: 1 }"
+    ),
+    "shared by a number": of("Convolution", "param: 7 convolution_param { num_output: 1 kernel_size: 1 }"),
+    "layer of a number": "layer: -1\n",
+    "nothing in TEST": DATA.replace("input_param", "include { phase: TRAIN } input_param"),
+    "an input between layers": DATA
+    + relu("a/x", "d")
+    + DATA.replace('"d"', '"e"')
+    + relu("a/y", "a/x")
+    + "".join(relu(f"b{n}/{part}", "e") for n in range(5) for part in "xyz"),
+    "parameters beside layers": DATA + DATA.replace('"d"', '"e"') + 'name: "x" convolution_param { num_output: 1 }\n',
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+def test_odd_nets(text: str) -> None:
+    begun = time.monotonic()
+    try_all(text.encode(), random.Random(0))
+    assert time.monotonic() - begun < SLOW
+
+
+def test_names_of_bytes_become_text() -> None:
+    net = netgen.load(ODD["names of bytes"])
+    assert 'top: "\\\\xfe"' in net.to_prototxt()
+    assert any("is not UTF-8" in warning.label for warning in net.warnings)
+    kept = of("ImageData", 'image_data_param { source: "\\377" }')
+    assert 'source: "\\377"' in netgen.load(kept).to_prototxt()

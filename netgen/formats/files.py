@@ -12,6 +12,8 @@ MAX_PROTOTXT = 64 << 20
 PROTOTXT = (".prototxt", ".pbtxt", ".prototxt.txt", ".caffe")
 """How the names of files in protobuf's text format end."""
 PROGRAMS = (".net", *PROTOTXT)
+_OF_CAFFE = (*PROTOTXT, ".caffemodel", ".solverstate", ".binaryproto")
+"""Files of Caffe's: whoever reads a text knows what the others are that are given in its place."""
 LOOK = 4096
 """How much of a text is enough to see what it is."""
 
@@ -44,7 +46,7 @@ def is_prototxt(path: str, text: str) -> bool:
     """Whether a text is in protobuf's text format: its name says so or, where that says nothing, how it begins."""
     if path.endswith(".net"):
         return False
-    if path.endswith(PROTOTXT):
+    if path.endswith(_OF_CAFFE):
         return True
     words = text[:LOOK].lstrip("\ufeff \t\r\n")
     while words.startswith("#"):
