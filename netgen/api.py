@@ -194,7 +194,8 @@ def open_program(path: str) -> Source:
 
 def decode_program(path: str, data: bytes) -> Source:
     """The text that some bytes are, each language in its own way."""
-    is_program = path.endswith(".net") or b"\0" not in data  # what else a file is, the reader of prototxts tells
+    is_binary = b"\0" in data and bool(data[:LOOK].strip(b"\0"))
+    is_program = path.endswith(".net") or not is_binary  # what else a file is, the reader of prototxts tells
     if is_program and not is_prototxt(path, data[:LOOK].decode("utf-8", "replace")):
         return decode(path, data)
     from netgen.formats.textproto_reader import decode_text

@@ -118,16 +118,26 @@ def _can_come_up(code: str) -> bool:
     if code in refusing:
         target = refusing[code]
         return target in TARGETS and any(_may_refuse(getattr(op, target)) for op in OPERATORS.values())
-    return code != "NG901"
+    return code != "NG901" and not _is_of_weights(code)
+
+
+def _is_of_weights(code: str) -> bool:
+    """Whether only files of weights lead to a code, which are no text."""
+    return code.startswith("NG6")
 
 
 def _may_refuse(spelling: Any) -> bool:
     return isinstance(spelling, Refused) or spelling.refuses is not None
 
 
+def test_the_codes_of_weights_are_tested_beside_them() -> None:
+    tests = "".join(path.read_text() for path in (CASES.parent / "weights").glob("*.py"))
+    assert not [code for code in CODES if _is_of_weights(code) and code not in tests]
+
+
 @pytest.mark.parametrize("code", sorted(filter(_can_come_up, CODES)))
 def test_every_code_has_a_case(code: str) -> None:
-    """The others have tests of their own: test_cli.py NG901, emit/test_refusals.py NG402 and NG403."""
+    """The others have tests of their own: test_cli.py NG901, emit/test_refusals.py NG403, weights/ NG6xx."""
     cases = list((CASES / "errors").glob(f"{code}-*"))
     assert cases, f"write tests/cases/errors/{code}-<what>/main.net"
     for case in cases:

@@ -74,7 +74,7 @@ def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "deploy.prototxt").write_text(deploy.to_prototxt())
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"model": model}
+    names: dict[str, object] = {"trained": model}
     exec(example, names)
     assert {path.name for path in tmp_path.iterdir()} >= {"out.caffemodel", "out.safetensors"}
 
