@@ -140,10 +140,13 @@ def check(source: Program, /, *, max_layers: int = MAX_LAYERS) -> list[Diagnosti
         return error.diagnostics
 
 
-def check_opened(source: Source, *, max_layers: int = MAX_LAYERS) -> list[Diagnostic]:
-    """All problems of a program, or of a prototxt in each of its phases, that has been read."""
+def check_opened(source: Source, *, max_layers: int = MAX_LAYERS, reading: Reading | None = None) -> list[Diagnostic]:
+    """All problems of a program or a prototxt that has been read: of each phase, unless one is asked for."""
     if not is_prototxt(source.path, source.text):
         return check_source(source, max_layers=max_layers)
+    if reading is not None and not reading.is_whole:
+        net = _read(source, reading)
+        return [*net.warnings, *net.problems]
     from netgen.formats.prototxt import read_prototxt
     from netgen.read import caffe
 
@@ -159,10 +162,10 @@ def check_opened(source: Source, *, max_layers: int = MAX_LAYERS) -> list[Diagno
     return problems
 
 
-def default_nets(source: Source, *, max_layers: int = MAX_LAYERS) -> Iterator[Net]:
+def default_nets(source: Source, *, max_layers: int = MAX_LAYERS, reading: Reading | None = None) -> Iterator[Net]:
     """The nets of a program that has been read, those whose settings all have defaults; or the net of a prototxt."""
     if is_prototxt(source.path, source.text):
-        yield build(source)
+        yield build(source, reading=reading)
         return
     for name in nets(source):
         try:

@@ -97,6 +97,7 @@ def _check(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--strict", action="store_true", help="warnings fail too")
     _dialect(parser, "report too what this reader of prototxts does not take")
+    _prototxt(parser)
     _limit(parser)
     _message_format(parser)
 

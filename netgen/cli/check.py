@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from netgen.api import check_opened, default_nets
 from netgen.cli.console import Console
-from netgen.cli.programs import read
+from netgen.cli.programs import read, reading_of
 from netgen.diag import Diagnostic, NetgenError
 
 
@@ -37,11 +37,11 @@ def run(args: Namespace, console: Console) -> int:
 def _problems(path: str, args: Namespace, verdicts: list[str]) -> list[Diagnostic]:
     """All problems of a file; with a dialect, those that its nets have there too, and a verdict on each."""
     try:
-        source = read(path)
-        problems = check_opened(source, max_layers=args.max_layers)
+        source, reading = read(path), reading_of(args)
+        problems = check_opened(source, max_layers=args.max_layers, reading=reading)
         if args.dialect is None or any(problem.severity == "error" for problem in problems):
             return problems
-        for net in default_nets(source, max_layers=args.max_layers):
+        for net in default_nets(source, max_layers=args.max_layers, reading=reading):
             found = net.check_dialect(args.dialect)
             problems += found
             verdicts.append(_verdict(net.name or path, args.dialect, len(found)))
