@@ -20,9 +20,10 @@ class Slot:
     """One blob of a layer: a parameter of a node, or a constant that no node knows of.
 
     ``key`` is the node's own, ``owner`` that of the array: layers that share an array have the first one's.
+    ``shape`` is the array's, ``stored`` that of the blob.
     """
 
-    __slots__ = ("constant", "key", "learned", "owner", "shape")
+    __slots__ = ("constant", "key", "learned", "owner", "shape", "stored")
 
     def __init__(
         self,
@@ -32,9 +33,11 @@ class Slot:
         owner: Key | None = None,
         constant: Constant | None = None,
         learned: bool = True,
+        stored: Shape | None = None,
     ) -> None:
         self.key = key
         self.shape = shape
+        self.stored = shape if stored is None else stored
         self.owner = owner or key
         self.constant = constant
         self.learned = learned

@@ -358,7 +358,7 @@ class CaffeSpelling:
     fields of forks that do not at the values given.
     ``fork`` names where the layer type comes from when BVLC's Caffe lacks it. ``refuses`` says which nodes cannot be
     spelled. ``reads`` has the last word on what the fields have read, and sees the whole layer; without it the layer
-    has one top.
+    has one top. ``wide`` layers keep what there is for each channel as an image, 1 x channels x 1 x 1.
     """
 
     def __init__(
@@ -369,6 +369,7 @@ class CaffeSpelling:
         blobs: Sequence[str] = (),
         constants: Mapping[str, Constant] = NOTHING,
         fixed: int = 0,
+        wide: bool = False,
         fork: str = "",
         also: Sequence[str] = (),
         also_param: Sequence[str] = (),
@@ -384,6 +385,7 @@ class CaffeSpelling:
         self.blobs = tuple(blobs)
         self.constants = constants
         self.fixed = fixed
+        self.wide = wide
         self.fork = fork
         self.also = tuple(also)
         self.also_param = tuple(also_param)

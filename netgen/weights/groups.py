@@ -67,7 +67,7 @@ def layer_groups(layers: Sequence[LayerSlots]) -> list[Group[Slot]]:
     return [
         Group(
             layer.name,
-            [Member(str(index), slot.shape, slot) for index, slot in enumerate(layer.slots)],
+            [Member(str(index), slot.stored, slot) for index, slot in enumerate(layer.slots)],
         )
         for layer in layers
         if layer.slots

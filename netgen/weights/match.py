@@ -198,7 +198,7 @@ class _Matcher:
         self.used.add(entry.name)
         if not entry.is_usable:
             raise unusable(self.file.path, f"`{entry.name}` has numbers of type {entry.dtype}; weights are floats")
-        if not _fits(entry.shape, slot.shape) and not (any_shape and entry.count == prod(slot.shape)):
+        if not _fits(entry.shape, slot) and not (any_shape and entry.count == prod(slot.shape)):
             note = f"`{entry.name}` has the shape {shape_text(entry.shape)}"
             self.rows[slot.owner] = Row(slot.owner, slot.shape, MISFIT, entry=entry, note=note)
             return
@@ -276,7 +276,7 @@ def _alike(targets: Sequence[Group[Slot]], sources: Sequence[Group[Entry]]) -> l
     pairs = []
     for target, source in _called_alike(targets, sources):
         shared = _by_role(target, source)
-        if shared and all(_fits(entry.shape, slot.shape) for slot, entry in shared):
+        if shared and all(_fits(entry.shape, slot) for slot, entry in shared):
             pairs.append((target, source))
     return pairs
 
@@ -319,6 +319,6 @@ def _part(group: Group[Item], members: list[Member[Item]]) -> Group[Item]:
     return part
 
 
-def _fits(shape: Shape, wanted: Shape) -> bool:
-    """Whether an array has the shape that is wanted, but for ones in front."""
-    return essence(shape) == essence(wanted)
+def _fits(shape: Shape, slot: Slot) -> bool:
+    """Whether an array has the shape that is wanted, in a module or in Caffe's file, but for ones in front."""
+    return essence(shape) in (essence(slot.shape), essence(slot.stored))

@@ -34,7 +34,7 @@ def _blobs(layer: LayerSlots, weights: Weights) -> Sequence[Entry] | None:
         if slot.constant is not None:
             blobs.append(constant(slot.param, slot.shape, slot.constant.value))
         elif slot.owner in weights.entries:
-            blobs.append(weights.entries[slot.owner])
+            blobs.append(weights.entries[slot.owner].reshaped(slot.stored))
         else:
             return None
     return blobs

@@ -163,7 +163,8 @@ def _in_its_place(kind: str, message: Message) -> Message:
 def _named(made: Node, layer: Message, blobs: list[Array]) -> dict[str, Array]:
     """Blobs by the names of the parameters. Caffe's statistics are sums, which its third blob counts."""
     names, _ = made.op.caffe_blobs(made, layer)
-    named = dict(zip(names, blobs, strict=True))
+    shapes = {param.name: param.shape for param in made.params}
+    named = {name: blob.reshape(shapes.get(name, blob.shape)) for name, blob in zip(names, blobs, strict=True)}
     factor = named.pop("factor", None)
     if factor is None:
         return named

@@ -35,6 +35,7 @@ def _layer(layer: Layer, owners: dict[str, Key]) -> LayerSlots:
     node, spelled = layer.node, layer.spelled
     params = {param.name: param for param in node.params}
     shared = shared_arrays(node, spelled.constants)
+    is_wide = node.origin is not None and bool(spelled.blobs) and node.op.caffe_of(node.origin.layer).wide
     found = []
     for name in spelled.blobs:
         key = (node.name, name)
@@ -43,7 +44,9 @@ def _layer(layer: Layer, owners: dict[str, Key]) -> LayerSlots:
             found.append(Slot(key, constant.shape, constant=constant, learned=False))
             continue
         owner = owners.setdefault(shared[name], key) if name in shared else key
-        found.append(Slot(key, params[name].shape, owner=owner, learned=params[name].learned))
+        shape = params[name].shape
+        stored = (1, *shape, 1, 1) if is_wide else shape
+        found.append(Slot(key, shape, owner=owner, learned=params[name].learned, stored=stored))
     return LayerSlots(
         layer.name,
         spelled.type,
