@@ -118,7 +118,6 @@ def _same_batch(n: Node, other: int = 1) -> None:
 
 def label_each(n: Node, axis: int) -> None:
     """There must be one label for each place, the classes being on ``axis``."""
-    _same_batch(n)
     x, labels = n.x[0], n.x[1]
     places = (*x[:axis], *x[axis + 1 :])
     if prod(labels) != prod(places):
@@ -242,6 +241,7 @@ class SoftmaxLoss(Loss):
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
+        _same_batch(n)
         label_each(n, axis_of(n))
         return [(), n.x[0]] if n.a.probabilities else [()]
 
@@ -371,6 +371,7 @@ class InfogainLoss(Loss):
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
         axis = axis_of(n)
+        _same_batch(n)
         label_each(n, axis)
         classes = n.x[0][axis]
         if len(n.inputs) == 2 and n.a.source is None:
