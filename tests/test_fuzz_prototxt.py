@@ -173,6 +173,7 @@ ODD = {
         "Convolution", "param { lr_mult: -1 } convolution_param { num_output: 1 kernel_size: 1 }"
     ),
     "shared by a number": of("Convolution", "param: 7 convolution_param { num_output: 1 kernel_size: 1 }"),
+    "twice in the other generation": 'layers { name: "d" type: "Input" top: "d" input_param { } input_param { } }\n',
     "layer of a number": "layer: -1\n",
     "nothing in TEST": DATA.replace("input_param", "include { phase: TRAIN } input_param"),
     "an input between layers": DATA

@@ -60,7 +60,7 @@ class _Typist:
         """Type the values of a message and of all messages in it."""
         fields = fields_of(kind)
         if len({name for name, _ in message}) < len(message):
-            self.once(message, fields)
+            self.once(message, {**fields_of(_OTHER_GENERATION.get(kind, "")), **fields})
         for at, (name, value) in enumerate(message):
             field = fields.get(name) or self.elsewhere(kind, name, message.starts[at])
             if field is None:
