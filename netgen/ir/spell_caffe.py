@@ -231,7 +231,7 @@ def filler_message(filler: Filler) -> Message:
 
 def read_filler(message: Message) -> Filler:
     """A FillerParameter as a filler; raises ``Fault`` for a type that Caffe does not have."""
-    kind: str = get(message, "type", "constant")
+    kind = str(get(message, "type", "constant"))
     if kind not in Filler.KINDS:
         hint = did_you_mean(kind, Filler.KINDS) or f"there are {', '.join(Filler.KINDS)}"
         raise Fault("NG208", "argument out of range", f'Caffe has no filler "{kind}"', hint=hint)
