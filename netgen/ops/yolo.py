@@ -150,7 +150,7 @@ def _yolo2_detections(
 ) -> Tensor:
     """The boxes that YOLOv2 finds, each of the class that is the most likely."""
     found = [_anchored(x, anchors) for x in maps]
-    boxes, rest = (torch.cat(each) for each in zip(*found))
+    boxes, rest = (torch.cat(each) for each in zip(*found, strict=True))
     scores, labels = (rest[:, :1].sigmoid() * rest[:, 1:].softmax(1)).max(1)
     good = scores >= confidence_threshold
     images = maps[0].shape[0]
@@ -170,8 +170,8 @@ def _yolo3_detections(
     nms_threshold: float = 0.45,
 ) -> Tensor:
     """The boxes that YOLOv3 finds, each of every class that is likely enough."""
-    found = [_anchored(*each) for each in zip(maps, anchors, strides)]
-    boxes, rest = (torch.cat(each) for each in zip(*found))
+    found = [_anchored(*each) for each in zip(maps, anchors, strides, strict=True)]
+    boxes, rest = (torch.cat(each) for each in zip(*found, strict=True))
     scores = rest[:, :1].sigmoid() * rest[:, 1:].sigmoid()
     box, label = (scores > confidence_threshold).nonzero(as_tuple=True)
     images = maps[0].shape[0]

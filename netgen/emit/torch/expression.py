@@ -164,6 +164,8 @@ def layout(expr: object, indent: int, prefix: str = "", suffix: str = "") -> lis
         case Call() if arguments := _named_arguments(expr):
             head = f"{margin}{prefix}{_function(expr)}("
             return [head, *_inside(arguments, indent + 4), f"{margin}){suffix}"]
+        case Item(value=Call() as value):
+            return layout(value, indent, prefix, f"[{', '.join(map(_index, expr.indices))}]{suffix}")
         case tuple() | list() if expr:
             opening, closing = "()" if isinstance(expr, tuple) else "[]"
             arguments = [("", each) for each in expr]

@@ -81,6 +81,7 @@ def test_backward(model: nn.Module, images: Tensor) -> None:
         assert close(model(images), model(images))
 
 
+@pytest.mark.parametrize("graph", ["mixed", "tiny"], indirect=True)  # compiling takes long
 def test_compile(model: nn.Module, images: Tensor) -> None:
     model.eval()
     faster = torch.compile(model, fullgraph=True, backend="aot_eager")

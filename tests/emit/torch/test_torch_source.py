@@ -65,7 +65,7 @@ def sources(folder: Path) -> list[Path]:
     made |= {f"random_{seed}": emit(compiled(Programs(Random(seed)).program())).source for seed in range(40)}
     for name, op in OPERATORS.items():
         graph = net(f"y = {EVERYTHING[name]}", channels=4) if name in EVERYTHING else compile_source(sample(op)[1])[0]
-        if name != "input" and all(each.op.refuses("torch", each) is None for each in graph.nodes):
+        if graph.outputs and name != "input" and all(each.op.refuses("torch", each) is None for each in graph.nodes):
             made[f"operator_{name}"] = emit(graph).source
     for name, text in made.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")

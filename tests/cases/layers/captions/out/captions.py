@@ -50,7 +50,7 @@ class CaffeLSTM(nn.Module):
         if self.exposed:
             hidden, cell = given[-2][0].detach(), given[-1][0].detach()
         outputs = []
-        for step, on in zip(inputs, cont):
+        for step, on in zip(inputs, cont, strict=True):
             gates = step + F.linear(on.unsqueeze(-1) * hidden, self.weight_hidden)
             cell, hidden = _lstm_unit(cell, gates, on)
             outputs.append(hidden)

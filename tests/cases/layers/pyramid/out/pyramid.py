@@ -17,7 +17,7 @@ def _im2col(
     """The windows of an image as channels, where a convolution has them."""
     ways = len(kernel)
     x = F.pad(x, [size for each in reversed(pad) for size in (each, each)])
-    for axis, (k, s, d) in enumerate(zip(kernel, stride, dilation), 2):
+    for axis, (k, s, d) in enumerate(zip(kernel, stride, dilation, strict=True), 2):
         x = x.unfold(axis, d * (k - 1) + 1, s)[..., ::d]
     windows, places = range(2 + ways, 2 + 2 * ways), range(2, 2 + ways)
     return x.permute(0, 1, *windows, *places).flatten(1, 1 + ways)
