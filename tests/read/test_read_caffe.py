@@ -162,6 +162,8 @@ def test_a_net_may_begin_and_end_anywhere() -> None:
     net = netgen.load(text, inputs={"odd": (1, 4, 6, 6)}, ends=["b"])
     assert list(wiring(net.graph)) == ["odd", "b"]
     assert net.outputs == {"b": (1, 5, 6, 6)}
+    assert net.to_prototxt().count('type: "Input"') == 1
+    assert "Oddity" not in net.to_prototxt()
     assert netgen.load(text, ends=["a"]).torch_source()
 
 

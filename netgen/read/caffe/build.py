@@ -92,12 +92,17 @@ class GraphBuilder:
         return found
 
     def _data(self, layer: Message, tops: Sequence[str], shapes: Sequence[Shape]) -> list[Value]:
-        """A layer that is given what it makes: an input of the net for each top."""
-        origin = Origin(layer)
+        """A layer that is given what it makes: an input of the net for each top.
+
+        One whose shapes the user gives is replaced: its text would say something else.
+        """
+        is_replaced = any(top in self.shapes for top in tops)
+        origin = Origin([] if is_replaced else layer)
         values = []
         for top, said in zip(tops, shapes, strict=True):
             shape = self.shapes.get(top, said)
-            found = self._input(layer, shape, top, origin) if shape is not UNKNOWN else []
+            own = None if is_replaced else origin
+            found = self._input(layer, shape, top, own) if shape is not UNKNOWN else []
             if found:
                 values += found
                 continue
@@ -106,7 +111,7 @@ class GraphBuilder:
             values += self.graph.add(self._node(layer, _CUSTOM, a, [], origin, name=top), [UNKNOWN])
         return values
 
-    def _input(self, layer: Message, shape: Shape, top: str, origin: Origin) -> list[Value]:
+    def _input(self, layer: Message, shape: Shape, top: str, origin: Origin | None) -> list[Value]:
         """An input of a shape, or nothing where the shape is none."""
         try:
             a = bind(_INPUT, dict(zip((arg.name for arg in _INPUT.args), shape, strict=False)))
@@ -158,7 +163,14 @@ class GraphBuilder:
         return a
 
     def _node(
-        self, layer: Message, op: type[Operator], a: Attrs, inputs: list[Value], origin: Origin, *, name: str = ""
+        self,
+        layer: Message,
+        op: type[Operator],
+        a: Attrs,
+        inputs: list[Value],
+        origin: Origin | None,
+        *,
+        name: str = "",
     ) -> Node:
         said: str = name or get(layer, "name", "") or next(iter(get_all(layer, "top")), get(layer, "type", "layer"))
         unique = said
