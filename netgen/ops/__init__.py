@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import ModuleType
+from collections.abc import Mapping
+from importlib import import_module
 
 from netgen.diag import did_you_mean
 from netgen.formats.message import Message, get, get_all
@@ -12,77 +12,28 @@ from netgen.ir.graph import Attrs
 from netgen.ir.kinds import REQUIRED, Kind
 from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling
-from netgen.ops import (
-    accuracy,
-    activation,
-    batch_norm,
-    conv,
-    detection,
-    elementwise,
-    foreign,
-    index,
-    local,
-    loss,
-    multibox,
-    norm,
-    pool,
-    prior,
-    proposal,
-    recurrent,
-    reduce,
-    resize,
-    roi,
-    scale,
-    shape,
-    source,
-    unpool,
-    window,
-    yolo,
-)
 
 __all__ = ["OPERATORS", "bind", "read_caffe"]
 
 
-def _gather(families: Iterable[ModuleType]) -> dict[str, type[Operator]]:
-    """The operators that the modules define, by name in alphabetical order; base classes have no name."""
+_FAMILIES = """
+accuracy activation batch_norm conv detection elementwise foreign index local loss multibox norm pool prior proposal
+recurrent reduce resize roi scale shape source unpool window yolo
+"""
+
+
+def _gather() -> dict[str, type[Operator]]:
+    """The operators that the family modules define, by name in alphabetical order; base classes have no name."""
     found = {
         item.name: item
-        for family in families
-        for item in vars(family).values()
+        for family in _FAMILIES.split()
+        for item in vars(import_module(f"{__name__}.{family}")).values()
         if isinstance(item, type) and issubclass(item, Operator) and item.name
     }
     return dict(sorted(found.items()))
 
 
-OPERATORS: dict[str, type[Operator]] = _gather(
-    (
-        accuracy,
-        activation,
-        batch_norm,
-        conv,
-        detection,
-        elementwise,
-        foreign,
-        index,
-        local,
-        loss,
-        multibox,
-        norm,
-        pool,
-        prior,
-        proposal,
-        recurrent,
-        reduce,
-        resize,
-        roi,
-        scale,
-        shape,
-        source,
-        unpool,
-        window,
-        yolo,
-    )
-)
+OPERATORS: dict[str, type[Operator]] = _gather()
 """The operators by the names that programs call them by."""
 
 
