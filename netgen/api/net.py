@@ -1,0 +1,235 @@
+"""A compiled network, and all that it becomes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from netgen.api.collector import without_collector
+from netgen.api.layers import Layer, Shapes, arrays, macs
+from netgen.diag import Diagnostic, NetgenError, did_you_mean
+from netgen.emit import TARGETS
+from netgen.ir.graph import Graph, Shape
+from netgen.ir.kinds import show
+from netgen.ir.text import table, value_name
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from netgen.emit.torch import TorchModule
+    from netgen.formats.prototxt import Prototxt
+    from netgen.ir.slots import Key, LayerSlots
+    from netgen.weights import MappingFile, Report, Weights
+    from netgen.weights.reading import Source as WeightsSource
+
+
+class Net:
+    """A compiled network. ``print(net)`` shows all of it."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        warnings: list[Diagnostic],
+        problems: Sequence[Diagnostic] = (),
+        whole: Prototxt | None = None,
+    ) -> None:
+        self.graph = graph
+        self.warnings = [*warnings, *(each for each in problems if each.severity == "warning")]
+        self.problems = [each for each in problems if each.severity == "error"]
+        """What is wrong with a prototxt that could be read nevertheless: its text can be written again, no more."""
+        self._whole = whole
+        self.weights: Weights | None = None
+        """The net's weights, once some were loaded; ``to_torch`` and the ``save_…`` use them."""
+
+    @property
+    def name(self) -> str:
+        return self.graph.name
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The net's settings, those at their defaults included."""
+        return dict(self.graph.root.args)
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """The shape of what each layer and each block makes, by name."""
+        return Shapes(self.graph)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in the program's order."""
+        return [Layer(node) for node in self.graph.nodes]
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        """The shapes of the inputs, by name."""
+        return {value_name(value): value.shape for value in self.graph.inputs}
+
+    @property
+    def outputs(self) -> dict[str, Shape]:
+        """The shapes of what the net gives, by the name of the layer that makes it."""
+        return {value_name(value): value.shape for value in self.graph.outputs}
+
+    @property
+    def parameters_count(self) -> int:
+        """How many numbers the net learns; a set that several layers share counts once."""
+        return sum(param.count for param in arrays(self.graph) if param.learned)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one forward pass, for the whole batch, of the layers whose shapes are known."""
+        return sum(macs(node) for node in self.graph.nodes)
+
+    def emit(self, target: str, *, dialect: str | None = None) -> str:
+        """The net as the text of a target, ``"prototxt"`` or ``"torch"``.
+
+        ``dialect`` is who will read a prototxt, such as ``"opencv4"`` or ``"nnie"``. Raises ``NetgenError`` with all
+        that the target, or the dialect, cannot say.
+        """
+        if target not in TARGETS:
+            known = ", ".join(TARGETS)
+            raise ValueError(f"no target `{target}`; {did_you_mean(target, TARGETS) or f'there are {known}'}")
+        if dialect is not None and target != "prototxt":
+            raise ValueError(f"only a prototxt has dialects, and no `{target}`")
+        if target == "prototxt" and self._whole is not None and dialect is None:
+            from netgen.formats.textproto import write_text
+
+            return write_text(self._whole.message)
+        if self.problems and (target != "prototxt" or not self.graph.nodes):
+            raise NetgenError(self.problems)
+        with without_collector():
+            return TARGETS[target].emit(self._said_in(dialect))
+
+    def to_prototxt(self, *, dialect: str | None = None) -> str:
+        """The net as Caffe's text, or as one of Caffe's dialects: ``to_prototxt(dialect="nnie")``."""
+        return self.emit("prototxt", dialect=dialect)
+
+    def check_dialect(self, dialect: str) -> list[Diagnostic]:
+        """All that cannot be said of the net in a dialect; an empty list if it will run there."""
+        from netgen.emit.caffe import dialects
+
+        return dialects.objections(self.graph, dialect)
+
+    def _said_in(self, dialect: str | None) -> Graph:
+        """The net's graph; for a dialect one that it can say. Raises ``NetgenError`` with all that it cannot."""
+        if dialect is None:
+            return self.graph
+        if self.problems:
+            raise NetgenError(self.problems)
+        from netgen.emit.caffe import dialects
+
+        return dialects.for_dialect(self.graph, dialect)
+
+    def torch_source(self) -> str:
+        """The net as a Python file that needs only torch."""
+        return self.emit("torch")
+
+    def to_torch(self) -> nn.Module:
+        """The net as a live PyTorch module: ``torch_source``, executed, with the weights that were loaded."""
+        try:
+            import torch  # noqa: F401 - to say in time what is missing
+        except ImportError as error:
+            raise ImportError("to_torch needs PyTorch, pip install 'netgen[torch]'; torch_source does not") from error
+        from netgen.emit.torch import live
+
+        module = live.load(self._module)
+        if self.weights is not None:
+            from netgen.weights import state_of
+            from netgen.weights.live import fill
+
+            fill(module.state_dict(), state_of(self.weights, self._slots, self._module.state))
+        return module
+
+    def load_weights(
+        self,
+        source: WeightsSource,
+        /,
+        *,
+        mapping: str | os.PathLike[str] | MappingFile | None = None,
+        partial: bool = False,
+    ) -> Report:
+        """Take weights from a caffemodel, a state_dict, safetensors, or a live module's ``state_dict()``.
+
+        Arrays are found by name, by like names, and by their order and shape where that leaves no choice; ``mapping``
+        says what else is what. Raises ``NetgenError`` where not all of the net's arrays are found, unless ``partial``.
+        """
+        weights, report = self.match_weights(source, mapping=mapping)
+        if not partial and not report.is_complete:
+            raise NetgenError([report.error()])
+        self.weights = weights
+        return report
+
+    def match_weights(
+        self, source: WeightsSource, /, *, mapping: str | os.PathLike[str] | MappingFile | None = None
+    ) -> tuple[Weights, Report]:
+        """What ``load_weights`` would find, and how, whatever is missing."""
+        from netgen.weights import find_weights, read_weights
+
+        file = read_weights(source)
+        return find_weights(file, self._slots, {} if file.layers else self._state_keys, mapping=mapping)
+
+    def save_caffemodel(self, path: str | os.PathLike[str], /, *, dialect: str | None = None) -> None:
+        """Write the weights that were loaded for Caffe, beside the text that ``to_prototxt`` gives."""
+        from netgen.emit.caffe.slots import slots
+        from netgen.weights import save_caffemodel
+
+        save_caffemodel(path, self._loaded(), slots(self._said_in(dialect), whole=True), self.name)
+
+    def save_state_dict(self, path: str | os.PathLike[str], /) -> None:
+        """Write the weights that were loaded for ``to_torch``'s module; as safetensors if the name ends so."""
+        from netgen.weights import save_safetensors, save_state_dict
+
+        save = save_safetensors if os.fspath(path).endswith(".safetensors") else save_state_dict
+        save(path, self._loaded(), self._slots, self._module.state)
+
+    def save(self, target: str, path: str | os.PathLike[str], /, *, dialect: str | None = None) -> None:
+        """Write the weights that were loaded as a target: ``"caffemodel"``, ``"state_dict"`` or ``"safetensors"``."""
+        if target == "caffemodel":
+            self.save_caffemodel(path, dialect=dialect)
+        elif target == "safetensors":
+            from netgen.weights import save_safetensors
+
+            save_safetensors(path, self._loaded(), self._slots, self._module.state)
+        else:
+            self.save_state_dict(path)
+
+    def _loaded(self) -> Weights:
+        if self.weights is None:
+            raise ValueError("the net has no weights yet: load_weights(...) takes a file or a module's state_dict()")
+        return self.weights
+
+    @cached_property
+    def _module(self) -> TorchModule:
+        from netgen.emit.torch import emit
+
+        with without_collector():
+            return emit(self.graph)
+
+    @cached_property
+    def _state_keys(self) -> Mapping[Key, str]:
+        """The keys of the net's own state_dict; none where PyTorch cannot say the net."""
+        try:
+            return self._module.state
+        except NetgenError:
+            return {}
+
+    @cached_property
+    def _slots(self) -> list[LayerSlots]:
+        """Where the arrays lie in a caffemodel; layer by layer as the net has them, where Caffe cannot say it."""
+        from netgen.emit.caffe.slots import slots
+        from netgen.ir.slots import node_slots
+
+        try:
+            return slots(self.graph)
+        except NetgenError:
+            return node_slots(self.graph)
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{name} = {show(value)}" for name, value in self.settings.items())
+        counts = f"{len(self.graph.nodes):,} layers, {self.parameters_count:,} parameters, {self.macs:,} MACs"
+        return f"{self.name}({settings}): {counts}\n\n{table(self.graph)}"
+
+    def __repr__(self) -> str:
+        return f"<Net {self.name}: {len(self.graph.nodes)} layers>"

@@ -1,0 +1,56 @@
+"""`netgen build` on the command line."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from netgen.cli.arguments.common import (
+    dialect,
+    dialect_lines,
+    examples,
+    limit,
+    message_format,
+    prototxt,
+    settings,
+    target,
+)
+from netgen.emit import ARRAYS, TARGETS
+
+
+def add(parser: ArgumentParser) -> None:
+    """Say what it takes."""
+    parser.description = "Compile one net of a program."
+    parser.epilog = f"{dialect_lines()}\n\n" + examples(
+        ("netgen build peleenet.net --target prototxt", "print Caffe's text"),
+        ("netgen build peleenet.net --target torch -o peleenet.py", "write a PyTorch module"),
+        ("netgen build peleenet.net --target prototxt --target torch -o out/", "write both into a folder"),
+        ("netgen build peleenet.net --target torch --set growth=48 --set size=320", "with other settings"),
+        ("netgen build deploy.prototxt --target torch -o net.py", "a network of Caffe as a PyTorch module"),
+        ("netgen build train_val.prototxt --phase TRAIN --input data=32x3x224x224 --target torch", "its training part"),
+        (
+            "netgen build net.net --target prototxt --target caffemodel --weights net.pth -o out/",
+            "both files for Caffe",
+        ),
+        ("netgen build deploy.prototxt --target state_dict --weights net.caffemodel -o net.pth", "and back"),
+        ("netgen build net.net --target prototxt --dialect opencv4", "as OpenCV takes it"),
+        ("netgen build resnet.net --net ResNet --set blocks=[3,4,23,3] --target torch", "one net of several"),
+    )
+    parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
+    about = {name: target.about for name, target in TARGETS.items()} | {name: each[1] for name, each in ARRAYS.items()}
+    what = "; ".join(f"{name}: {each}" for name, each in about.items())
+    parser.add_argument(
+        "--target", metavar="TARGET", action="append", type=target, required=True, help=f"{what}. May be repeated"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", help="a file; or a folder (`DIR/`), which is made. Default: standard output"
+    )
+    dialect(parser, "who will read the prototxt")
+    settings(parser)
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    weights = parser.add_argument_group("of the weights")
+    weights.add_argument("--weights", metavar="FILE", help="a caffemodel, a state_dict or safetensors")
+    weights.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")
+    weights.add_argument("--partial", action="store_true", help="take what is there, although some is missing")
+    prototxt(parser)
+    limit(parser)
+    message_format(parser)

@@ -1,0 +1,96 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+
+from netgen.diag import did_you_mean
+from netgen.emit import ARRAYS, DIALECTS, TARGETS
+
+
+def color(parser: ArgumentParser, default: str) -> None:
+    words = ("auto", "always", "never")
+    parser.add_argument("--color", choices=words, default=default, help="color messages (default: on a terminal)")
+
+
+def settings(parser: ArgumentParser) -> None:
+    parser.add_argument("--net", metavar="NAME", help="which net, where the program has several")
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", dest="settings", action="append", type=setting, default=[],
+        help="a setting of the net: a number, true, false, a string or a [list]. May be repeated",
+    )  # fmt: skip
+
+
+def dialect(parser: ArgumentParser, about: str) -> None:
+    parser.add_argument("--dialect", metavar="NAME", type=known_dialect, help=f"{about}: {', '.join(DIALECTS)}")
+
+
+def dialect_lines() -> str:
+    """A line for each dialect."""
+    return "dialects:\n" + "\n".join(f"  {name:9} {about}" for name, about in DIALECTS.items())
+
+
+def prototxt(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("of a prototxt")
+    group.add_argument("--phase", type=str.upper, choices=("TRAIN", "TEST"), help="the layers of one phase")
+    group.add_argument("--stage", metavar="NAME", action="append", help="a stage. May be repeated")
+    group.add_argument("--level", metavar="N", type=int, help="the level")
+    group.add_argument(
+        "--input", metavar="BLOB=SHAPE", dest="inputs", action="append", type=shape, default=[],
+        help="let the net begin with a blob, say data=1x3x224x224. May be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--end", metavar="BLOB", dest="ends", action="append", default=[],
+        help="let the net end with a blob. May be repeated",
+    )  # fmt: skip
+
+
+def limit(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-layers", metavar="N", type=count, default=1_000_000, help="give up beyond (default: %(default)s)"
+    )
+
+
+def message_format(parser: ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="of messages (default: text)")
+
+
+def examples(*examples: tuple[str, str]) -> str:
+    return "examples:\n" + "\n".join(f"  {command}\n      {about}" for command, about in examples)
+
+
+def target(text: str) -> str:
+    if text not in TARGETS and text not in ARRAYS:
+        raise ArgumentTypeError(unknown("target", text, [*TARGETS, *ARRAYS]))
+    return text
+
+
+def known_dialect(text: str) -> str:
+    if text not in DIALECTS:
+        raise ArgumentTypeError(unknown("dialect", text, list(DIALECTS)))
+    return text
+
+
+def setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise ArgumentTypeError(f"`{text}` is not NAME=VALUE, such as growth=48")
+    return name.strip(), value.strip()
+
+
+def shape(text: str) -> tuple[str, tuple[int, ...]]:
+    name, equals, shape = text.rpartition("=")
+    dims = shape.replace(",", "x").split("x")
+    if not equals or not name or not all(dim.isascii() and dim.isdecimal() and len(dim) < 11 for dim in dims):
+        raise ArgumentTypeError(f"`{text}` is not BLOB=SHAPE, such as data=1x3x224x224")
+    return name, tuple(map(int, dims))
+
+
+def count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 12 or int(text) < 1:
+        raise ArgumentTypeError(f"`{text}` is not a number of layers")
+    return int(text)
+
+
+def unknown(what: str, name: str, known: list[str]) -> str:
+    return f"no {what} `{name}`; {did_you_mean(name, known) or 'there are ' + ', '.join(known)}"

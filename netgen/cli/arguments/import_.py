@@ -1,0 +1,23 @@
+"""`netgen import` on the command line."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from netgen.cli.arguments.common import examples, limit, message_format, prototxt
+
+
+def add(parser: ArgumentParser) -> None:
+    """Say what it takes."""
+    parser.description = "Read a network of Caffe and write it in netgen's own language."
+    parser.epilog = examples(
+        ("netgen import deploy.prototxt -o net.net", "then change it, and build it for every target"),
+        ("netgen import train_val.prototxt --phase TRAIN --input data=32x3x224x224", "the net that is trained"),
+    )
+    parser.set_defaults(module="build", target=["net"], dialect=None, net=None, settings=[], weights=None)
+    parser.add_argument("file", metavar="FILE", help="a prototxt; - reads it from standard input")
+    parser.add_argument("-o", "--output", metavar="PATH", help="a file. Default: standard output")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    prototxt(parser)
+    limit(parser)
+    message_format(parser)
