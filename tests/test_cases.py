@@ -118,26 +118,29 @@ def _can_come_up(code: str) -> bool:
     if code in refusing:
         target = refusing[code]
         return target in TARGETS and any(_may_refuse(getattr(op, target)) for op in OPERATORS.values())
-    return code != "NG901" and not _is_of_weights(code)
+    return code != "NG901" and not _tested_beside(code)
 
 
-def _is_of_weights(code: str) -> bool:
-    """Whether only files of weights lead to a code, which are no text."""
-    return code.startswith("NG6")
+def _tested_beside(code: str) -> bool:
+    """Whether more than text leads to a code: files of weights, or what the machine has that nets run on."""
+    return code.startswith(("NG6", "NG7"))
 
 
 def _may_refuse(spelling: Any) -> bool:
     return isinstance(spelling, Refused) or spelling.refuses is not None
 
 
-def test_the_codes_of_weights_are_tested_beside_them() -> None:
-    tests = "".join(path.read_text() for path in (CASES.parent / "weights").glob("*.py"))
-    assert not [code for code in CODES if _is_of_weights(code) and code not in tests]
+def test_the_codes_of_weights_and_running_are_tested_beside_them() -> None:
+    folders = [CASES.parent / name for name in ("weights", "verify", "bench")]
+    tests = "".join(path.read_text() for folder in folders for path in folder.rglob("*.py"))
+    assert not [code for code in CODES if _tested_beside(code) and code not in tests]
 
 
 @pytest.mark.parametrize("code", sorted(filter(_can_come_up, CODES)))
 def test_every_code_has_a_case(code: str) -> None:
-    """The others have tests of their own: test_cli.py NG901, emit/test_refusals.py NG403, weights/ NG6xx."""
+    """The others have tests of their own: NG901 in test_cli.py, NG403 in emit/, NG6xx in weights/, NG7xx in verify/
+    and bench/.
+    """
     cases = list((CASES / "errors").glob(f"{code}-*"))
     assert cases, f"write tests/cases/errors/{code}-<what>/main.net"
     for case in cases:

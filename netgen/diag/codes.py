@@ -122,6 +122,12 @@ _TITLES = {
     "NG607": "too large for a caffemodel",
     "NG608": "a package is missing",
     "NG609": "about these weights",
+    # 7xx: running and verifying
+    "NG701": "a runtime is missing",
+    "NG702": "no such device",
+    # 7xx: running and verifying
+    "NG701": "no such input",
+    "NG702": "the net does not take this input",
     # 9xx: netgen itself
     "NG901": "a fault of netgen's own",
 }
