@@ -131,15 +131,14 @@ def _may_refuse(spelling: Any) -> bool:
 
 
 def test_the_codes_of_weights_and_running_are_tested_beside_them() -> None:
-    folders = [CASES.parent / name for name in ("weights", "verify", "bench")]
-    tests = "".join(path.read_text() for folder in folders for path in folder.rglob("*.py"))
+    tests = "".join(path.read_text() for path in CASES.parent.rglob("*.py"))
     assert not [code for code in CODES if _tested_beside(code) and code not in tests]
 
 
 @pytest.mark.parametrize("code", sorted(filter(_can_come_up, CODES)))
 def test_every_code_has_a_case(code: str) -> None:
-    """The others have tests of their own: NG901 in test_cli.py, NG403 in emit/, NG6xx in weights/, NG7xx in verify/
-    and bench/.
+    """The others have tests of their own: NG901 in test_cli.py, NG403 in emit/, NG6xx in weights/, NG7xx in
+    verify/, bench/ and passes/.
     """
     cases = list((CASES / "errors").glob(f"{code}-*"))
     assert cases, f"write tests/cases/errors/{code}-<what>/main.net"

@@ -123,11 +123,10 @@ _TITLES = {
     "NG608": "a package is missing",
     "NG609": "about these weights",
     # 7xx: running and verifying
-    "NG701": "a runtime is missing",
-    "NG702": "no such device",
-    # 7xx: running and verifying
-    "NG701": "no such input",
-    "NG702": "the net does not take this input",
+    "NG703": "no such input",
+    "NG704": "the net does not take this input",
+    "NG703": "a runtime is missing",
+    "NG704": "no such device",
     # 9xx: netgen itself
     "NG901": "a fault of netgen's own",
 }

@@ -24,7 +24,7 @@ def test_the_processor_is_always_there_and_has_a_name() -> None:
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cuda:-1", "", "CPU", "meta", "cuda:00000"])
 def test_other_names_are_refused(name: str) -> None:
-    assert f"error[NG702]: the device `{name}` is no device that netgen knows" in _refused(name)
+    assert f"error[NG704]: the device `{name}` is no device that netgen knows" in _refused(name)
 
 
 def test_a_build_without_cuda_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def _with_cards(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 )
 def test_a_card_that_is_not_there(monkeypatch: pytest.MonkeyPatch, count: int, name: str, why: str) -> None:
     _with_cards(monkeypatch, count)
-    assert f"error[NG702]: the device `{name}` is not there: {why}" in _refused(name)
+    assert f"error[NG704]: the device `{name}` is not there: {why}" in _refused(name)
 
 
 def test_a_card_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +71,6 @@ def test_a_missing_driver_is_told_in_pytorchs_words(monkeypatch: pytest.MonkeyPa
 def test_pytorch_itself_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     text = _refused("cpu")
-    assert "error[NG701]: a runtime is missing: PyTorch is not installed" in text
+    assert "error[NG703]: a runtime is missing: PyTorch is not installed" in text
     assert "pip install 'netgen[torch]'" in text
     assert device.cuda_fault() == "PyTorch is not installed"

@@ -53,7 +53,7 @@ def describe(device: torch.device) -> str:
 
 def torch_missing() -> Diagnostic:
     """What is said where PyTorch is needed and not installed."""
-    return Diagnostic("NG701", "a runtime is missing: PyTorch is not installed", hint="pip install 'netgen[torch]'")
+    return Diagnostic("NG703", "a runtime is missing: PyTorch is not installed", hint="pip install 'netgen[torch]'")
 
 
 def _check_cuda(name: str) -> None:
@@ -70,7 +70,7 @@ def _check_cuda(name: str) -> None:
 
 
 def _absent(name: str, why: str, hint: str) -> NetgenError:
-    return NetgenError([Diagnostic("NG702", f"the device `{name}` {why}", hint=hint)])
+    return NetgenError([Diagnostic("NG704", f"the device `{name}` {why}", hint=hint)])
 
 
 def _processor() -> str:
