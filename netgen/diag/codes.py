@@ -123,8 +123,8 @@ _TITLES = {
     "NG608": "a package is missing",
     "NG609": "about these weights",
     # 7xx: running and verifying
-    "NG703": "no such input",
-    "NG704": "the net does not take this input",
+    "NG701": "no such input",
+    "NG702": "the net does not take this input",
     "NG703": "a runtime is missing",
     "NG704": "no such device",
     # 9xx: netgen itself
