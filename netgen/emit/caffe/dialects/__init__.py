@@ -9,9 +9,9 @@ from netgen.emit.caffe.dialects.solve import Solution, Solver
 from netgen.emit.caffe.dialects.tables import DIALECTS
 from netgen.emit.refusals import calls
 from netgen.formats.message import Message, Placed, get, place_of
-from netgen.ir.graph import Graph, Node
+from netgen.ir.graph import Graph, Node, Value
 
-__all__ = ["DIALECTS", "Dialect", "find", "for_dialect", "objections"]
+__all__ = ["DIALECTS", "Dialect", "find", "for_dialect", "objections", "said_in"]
 
 
 def find(name: str) -> Dialect:
@@ -27,6 +27,11 @@ def for_dialect(graph: Graph, name: str) -> Graph:
 
     It is a new graph. Nodes with arrays keep their names, so that weights find them.
     """
+    return said_in(graph, name)[0]
+
+
+def said_in(graph: Graph, name: str) -> tuple[Graph, dict[Value, Value]]:
+    """The same, and what each value of the network is in the new graph."""
     solutions, problems = _solve(graph, find(name))
     if problems:
         raise NetgenError(problems)

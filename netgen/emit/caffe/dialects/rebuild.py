@@ -7,13 +7,15 @@ import re
 from netgen.emit.caffe.dialects.solve import Nothing, Others, Solution, Weaver
 from netgen.formats.message import Message
 from netgen.ir.copying import Copier
-from netgen.ir.graph import Graph, Node, Origin
+from netgen.ir.graph import Graph, Node, Origin, Value
 
 _SPACE = re.compile(r"\s+")
 
 
-def rebuild(graph: Graph, solutions: dict[Node, Solution], *, plain_names: bool = False) -> Graph:
-    """The graph of the solutions. Nothing of the old one is touched."""
+def rebuild(
+    graph: Graph, solutions: dict[Node, Solution], *, plain_names: bool = False
+) -> tuple[Graph, dict[Value, Value]]:
+    """The graph of the solutions, and what the old one's values are in it. Nothing of the old one is touched."""
     new = Copier(graph)
     origins: dict[Origin, Origin] = {}
     for node in graph.nodes:
@@ -27,7 +29,7 @@ def rebuild(graph: Graph, solutions: dict[Node, Solution], *, plain_names: bool 
             if plain_names and origin is not None:
                 origin = origins.setdefault(origin, _without_spaces(origin))
             new.put(node, new.graph.add(new.node(node, op=solution.op, origin=origin), node.y))
-    return new.finish()
+    return new.finish(), {value: new.value(value) for node in graph.nodes for value in node.outputs}
 
 
 def _without_spaces(origin: Origin) -> Origin:

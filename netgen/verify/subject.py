@@ -1,0 +1,78 @@
+"""The network under test, and what runtimes take of it: each is made once, when the first runtime asks for it."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from netgen.diag import NetgenError
+from netgen.emit.caffe.slots import slots
+from netgen.ir.graph import Graph
+from netgen.ir.slots import LayerSlots, node_slots
+from netgen.verify.caffe_files import CaffeFiles, write_caffe_files
+from netgen.weights import Weights, state_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from netgen.emit.torch import TorchModule
+
+
+class Subject:
+    """A network and its weights. Used in a ``with`` statement: its files are removed at the end."""
+
+    def __init__(self, graph: Graph, weights: Weights) -> None:
+        self.graph = graph
+        self.weights = weights
+        self._folder: TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @property
+    def folder(self) -> str:
+        """A folder of its own for the files that runtimes read."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="netgen-")
+        return self._folder.name
+
+    @cached_property
+    def layers(self) -> list[LayerSlots]:
+        """Where its arrays lie in a caffemodel; layer by layer as the net has them, where Caffe cannot say it."""
+        try:
+            return slots(self.graph)
+        except NetgenError:
+            return node_slots(self.graph)
+
+    @cached_property
+    def module(self) -> TorchModule:
+        """The emitted source; raises ``NetgenError`` where PyTorch cannot say the network."""
+        from netgen.emit.torch import emit
+
+        return emit(self.graph)
+
+    def torch(self) -> nn.Module:
+        """A new live module with the weights, in test mode, on the CPU."""
+        from netgen.emit.torch import live
+        from netgen.weights.live import fill
+
+        module = live.load(self.module).eval()
+        fill(module.state_dict(), state_of(self.weights, self.layers, self.module.state))
+        return module
+
+    @cached_property
+    def state(self) -> dict[str, Tensor]:
+        """The ``state_dict`` of the emitted module, with the weights."""
+        return self.torch().state_dict()
+
+    @cached_property
+    def caffe(self) -> CaffeFiles:
+        """The prototxt and the caffemodel as OpenCV takes them, on the disk; ``NetgenError`` where it does not."""
+        return write_caffe_files(self.graph, self.weights, os.path.join(self.folder, "opencv4"), "opencv4")
