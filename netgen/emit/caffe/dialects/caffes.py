@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netgen.emit.caffe.dialects.looks import floors
-from netgen.emit.caffe.dialects.rules import Dialect, Rule, never
+from netgen.emit.caffe.dialects.rules import UNKNOWN_FIELD, Dialect, Rule, never
 
 PLAIN = """
 AbsVal ArgMax BNLL BatchNorm BatchReindex Bias Concat Convolution Crop Deconvolution Dropout ELU Eltwise Embed Exp
@@ -18,7 +18,6 @@ SSD = """
 AnnotatedData DetectionEvaluate DetectionOutput MultiBoxLoss Normalize Permute PriorBox SmoothL1Loss VideoData
 """.split()
 CEIL = 'rounding = "ceil" is Caffe\'s own; or choose sizes that divide'
-UNKNOWN_FIELD = "does not know the field"
 
 _IN_SSD = "the dialect ssd has it"
 _FLOOR = Rule("Pooling", floors, UNKNOWN_FIELD, CEIL)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from netgen.emit.caffe.dialects import looks
-from netgen.emit.caffe.dialects.caffes import CEIL, UNKNOWN_FIELD
+from netgen.emit.caffe.dialects.caffes import CEIL
 from netgen.emit.caffe.dialects.hints import HINTS, RESHAPE, TEST
 from netgen.emit.caffe.dialects.phones import CONVOLUTIONS, WIDTH_FIRST
-from netgen.emit.caffe.dialects.rules import REFUSES, Dialect, Rule, never, only, square
+from netgen.emit.caffe.dialects.rules import REFUSES, UNKNOWN_FIELD, Dialect, Rule, never, only, square
 
 _FORK_FLOOR = "say round_mode, which it knows"
 _OLD = "is not known to look at it"

@@ -11,6 +11,10 @@ from netgen.ir.spell_caffe import CaffeLayer
 COMPUTES = "computes something else, without a word"
 """What a consumer does that reads a field in another way than Caffe, or not at all."""
 REFUSES = "refuses it"
+UNKNOWN_FIELD = "does not know the field"
+"""Caffe's parser stops at it."""
+REFUSALS = frozenset((REFUSES, UNKNOWN_FIELD))
+"""What a consumer does where it computes nothing."""
 
 
 class Said:
@@ -109,15 +113,22 @@ def show_all(values: Iterable[object]) -> str:
 
 
 class Objection:
-    """One thing that a consumer does not take: what is said, what it does about it, the way out, and the field."""
+    """One thing that a consumer does not take: what is said, what it does about it, the way out, and the field.
 
-    __slots__ = ("does", "hint", "path", "what")
+    ``computes``: whether it computes something else nevertheless. ``source`` is where its own sources show that.
+    """
 
-    def __init__(self, what: str, does: str, hint: str = "", path: str = "") -> None:
+    __slots__ = ("computes", "does", "hint", "path", "source", "what")
+
+    def __init__(
+        self, what: str, does: str, hint: str = "", path: str = "", *, computes: bool = False, source: str = ""
+    ) -> None:
         self.path = path
         self.what = what
         self.does = does
         self.hint = hint
+        self.computes = computes
+        self.source = source
 
 
 class Dialect:
@@ -125,10 +136,11 @@ class Dialect:
 
     ``types`` are the layer types that it knows, ``called`` those that it has under another name. ``axes`` is the
     most that its blobs may have. ``plain_names``: names with anything but letters, digits and ``_ / - . : @`` break it.
-    ``hints`` are ways out for types that it lacks.
+    ``hints`` are ways out for types that it lacks. ``seen`` is the version that was run to see all this, and
+    ``sources`` has, by layer type, the file of its sources that computes it.
     """
 
-    __slots__ = ("axes", "called", "consumer", "hints", "name", "plain_names", "rules", "types")
+    __slots__ = ("axes", "called", "consumer", "hints", "name", "plain_names", "rules", "seen", "sources", "types")
 
     def __init__(
         self,
@@ -141,6 +153,8 @@ class Dialect:
         axes: int = 0,
         plain_names: bool = False,
         hints: dict[str, str] | None = None,
+        seen: str = "",
+        sources: dict[str, str] | None = None,
     ) -> None:
         self.name = name
         self.consumer = consumer
@@ -149,6 +163,8 @@ class Dialect:
         self.axes = axes
         self.plain_names = plain_names
         self.hints = hints or {}
+        self.seen = seen
+        self.sources = sources or {}
         self.rules: dict[str, list[Rule]] = {}
         for rule in rules:
             for each in rule.types:
@@ -165,11 +181,22 @@ class Dialect:
                     Objection(f"the layer type `{said.type}`", f"{self.consumer} has no such type", hint, "type")
                 )
                 continue
-            for rule in self.rules.get(said.type, ()):
-                what = rule.test(said)
-                if what:
-                    found.append(Objection(what, f"{self.consumer} {rule.does}", rule.hint, rule.path))
+            found += self._by_rules(said)
         return found or self._too_deep(node)
+
+    def _by_rules(self, said: Said) -> list[Objection]:
+        return [
+            Objection(
+                what,
+                f"{self.consumer} {rule.does}",
+                rule.hint,
+                rule.path,
+                computes=rule.does not in REFUSALS,
+                source=self.sources.get(said.type, ""),
+            )
+            for rule in self.rules.get(said.type, ())
+            if (what := rule.test(said))
+        ]
 
     def _too_deep(self, node: Node) -> list[Objection]:
         if not self.axes or not node.is_known:
