@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,22 @@ class OnnxNode:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self.attributes = attributes
+
+
+class Body:
+    """A graph inside a node: what a Scan or a Loop does at each turn. It is the value of an attribute.
+
+    ``inputs`` are the names of what each turn is given, with the element type of each, and ``outputs`` the names of
+    what it hands on. Its nodes may also take what stands outside: the operator's inputs and parameters, and results
+    of earlier nodes. No name of a spelling is used twice, be it inside or outside.
+    """
+
+    __slots__ = ("inputs", "nodes", "outputs")
+
+    def __init__(self, inputs: Mapping[str, str], nodes: Sequence[OnnxNode], outputs: Sequence[str]) -> None:
+        self.inputs = inputs
+        self.nodes = nodes
+        self.outputs = outputs
 
 
 def chain(*nodes: OnnxNode) -> list[OnnxNode]:

@@ -10,8 +10,9 @@ from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Float, Int, Listed, Names, Optional
-from netgen.ir.operator import BIAS_FILLER, WEIGHT_FILLER, Operator, Param, Refused
+from netgen.ir.operator import BIAS_FILLER, WEIGHT_FILLER, Operator, Param
 from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField
+from netgen.ir.spell_onnx import Body, Const, OnnxNode, OnnxSpelling
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling
 from netgen.ops.rules import show_shape
 
@@ -25,7 +26,6 @@ _ARGS = (
     Arg("decay_mult", Optional(_EACH), None, "weight decay multiplier, likewise"),
     Arg("share", Optional(Names()), None, "the name of weights that several layers use: of all, or [of each array]"),
 )
-_REFUSED = Refused("ONNX's recurrent operators cannot begin a sequence anew in the middle", "unroll the steps by hand")
 
 
 def _wrong(n: Node, arg: str, wanted: str) -> Fault:
@@ -112,6 +112,50 @@ def _module(name: str, op: type[_Recurrent], n: Node) -> Call:
 
 _DEFAULTS = {"static": 0, "exposed": False}
 
+
+def _onnx_steps(op: type[_Recurrent], n: Node) -> list[OnnxNode]:
+    """What the inputs add at each step, (time, stream, ...), under the name ``steps``.
+
+    ONNX's own recurrent operators cannot begin a sequence anew in the middle: hence the Scan that takes these.
+    """
+    nodes: list[OnnxNode] = []
+    if len(n.x[0]) > 3:
+        nodes.append(OnnxNode("Reshape", (0, Const([0, 0, -1])), ("features",)))
+    nodes += [
+        OnnxNode("Transpose", ("weight",), ("columns",), perm=(1, 0)),
+        OnnxNode("MatMul", ("features" if nodes else 0, "columns"), ("products",)),
+    ]
+    if not op.has_static(n):
+        return [*nodes, OnnxNode("Add", ("products", "bias"), ("steps",))]
+    return [
+        *nodes,
+        OnnxNode("Add", ("products", "bias"), ("moving",)),
+        OnnxNode("Flatten", (2,), ("static",), axis=1),
+        OnnxNode("Gemm", ("static", "weight_static"), ("standing",), transB=1),
+        OnnxNode("Add", ("moving", "standing"), ("steps",)),
+    ]
+
+
+def _onnx_start(n: Node, *states: str) -> list[OnnxNode]:
+    """The states before the first step, (stream, out): the last inputs, or else zeros."""
+    if n.a.expose_hidden:
+        first = len(n.inputs) - len(states)
+        return [OnnxNode("Squeeze", (at, Const([0])), (state,)) for at, state in enumerate(states, first)]
+    return [
+        OnnxNode("Shape", (1,), ("sizes",)),
+        OnnxNode("Gather", ("sizes", Const([1])), ("streams",), axis=0),
+        OnnxNode("Concat", ("streams", Const([n.a.out])), ("state_size",), axis=0),
+        *(OnnxNode("ConstantOfShape", ("state_size",), (state,)) for state in states),
+    ]
+
+
+_ONNX_KEPT = (
+    OnnxNode("Unsqueeze", ("on", Const([1])), ("flag",)),
+    OnnxNode("Mul", ("flag", "hidden"), ("kept",)),
+    OnnxNode("Gemm", ("kept", "weight_hidden", "step"), ("total",), transB=1),
+)
+"""How a step begins: what comes in, and what goes on of the state before."""
+
 # --- LSTM -----------------------------------------------------------------------------------------
 
 _UNIT = Helper(
@@ -177,6 +221,41 @@ class CaffeLSTM(nn.Module):
 )
 
 
+def _unit_onnx(out: int, cell: int | str, gates: int | str, output: int | str) -> list[OnnxNode]:
+    """The output and ``next_cell``; ``flag`` has an axis of 1 for the features."""
+    return [
+        OnnxNode("Split", (gates, Const([out] * 4)), ("i", "f", "o", "g"), axis=-1),
+        *(OnnxNode("Sigmoid", (gate,), (f"{gate}_open",)) for gate in "ifo"),
+        OnnxNode("Tanh", ("g",), ("candidate",)),
+        OnnxNode("Mul", ("flag", "f_open"), ("remembered",)),
+        OnnxNode("Mul", ("remembered", cell), ("old",)),
+        OnnxNode("Mul", ("i_open", "candidate"), ("new",)),
+        OnnxNode("Add", ("old", "new"), ("next_cell",)),
+        OnnxNode("Tanh", ("next_cell",), ("bounded",)),
+        OnnxNode("Mul", ("o_open", "bounded"), (output,)),
+    ]
+
+
+def _lstm_onnx(n: Node) -> list[OnnxNode]:
+    body = Body(
+        dict.fromkeys(("hidden", "cell", "step", "on"), "float"),
+        [
+            *_ONNX_KEPT,
+            *_unit_onnx(n.a.out, "cell", "total", "next_hidden"),
+            OnnxNode("Identity", ("next_hidden",), ("output",)),
+        ],
+        ("next_hidden", "next_cell", "output"),
+    )
+    given = ("hidden_before", "cell_before")
+    last = [("hidden_after", 1), ("cell_after", 2)] if n.a.expose_hidden else []
+    return [
+        *_onnx_steps(Lstm, n),
+        *_onnx_start(n, *given),
+        OnnxNode("Scan", (*given, "steps", 1), ("hidden_after", "cell_after", 0), num_scan_inputs=2, body=body),
+        *(OnnxNode("Unsqueeze", (state, Const([0])), (at,)) for state, at in last),
+    ]
+
+
 class Lstm(_Recurrent):
     """Long short-term memory over sequences, as Caffe has it.
 
@@ -217,7 +296,7 @@ class Lstm(_Recurrent):
         reads=_reads(2),
     )
     torch = TorchSpelling(lambda n: _module("CaffeLSTM", Lstm, n), defaults=_DEFAULTS, helpers=[_LSTM], fresh=True)
-    onnx = _REFUSED
+    onnx = OnnxSpelling(_lstm_onnx)
 
 
 class LstmUnit(Operator):
@@ -247,7 +326,13 @@ class LstmUnit(Operator):
 
     caffe = CaffeSpelling("LSTMUnit", reads=lambda a, layer: len(get_all(layer, "top")) == 2)
     torch = TorchSpelling(function=lambda n: Call("_lstm_unit", Input(0), Input(1), Input(2)), helpers=[_UNIT])
-    onnx = _REFUSED
+    onnx = OnnxSpelling(
+        lambda n: [
+            OnnxNode("Unsqueeze", (2, Const([2])), ("flag",)),
+            *_unit_onnx(n.x[0][2], 0, 1, 1),
+            OnnxNode("Identity", ("next_cell",), (0,)),
+        ]
+    )
 
 
 # --- RNN ------------------------------------------------------------------------------------------
@@ -303,6 +388,29 @@ class CaffeRNN(nn.Module):
 )
 
 
+def _rnn_onnx(n: Node) -> list[OnnxNode]:
+    body = Body(
+        dict.fromkeys(("hidden", "step", "on"), "float"),
+        [
+            *_ONNX_KEPT,
+            OnnxNode("Tanh", ("total",), ("next_hidden",)),
+            OnnxNode("Identity", ("next_hidden",), ("state",)),
+        ],
+        ("next_hidden", "state"),
+    )
+    last = [OnnxNode("Unsqueeze", ("hidden_after", Const([0])), (1,))] if n.a.expose_hidden else []
+    return [
+        *_onnx_steps(Rnn, n),
+        *_onnx_start(n, "hidden_before"),
+        OnnxNode("Scan", ("hidden_before", "steps", 1), ("hidden_after", "states"), num_scan_inputs=2, body=body),
+        *last,
+        OnnxNode("Transpose", ("weight_out",), ("columns_out",), perm=(1, 0)),
+        OnnxNode("MatMul", ("states", "columns_out"), ("products_out",)),
+        OnnxNode("Add", ("products_out", "bias_out"), ("biased_out",)),
+        OnnxNode("Tanh", ("biased_out",), (0,)),
+    ]
+
+
 class Rnn(_Recurrent):
     """Plain recurrent network over sequences, as Caffe has it.
 
@@ -341,4 +449,4 @@ class Rnn(_Recurrent):
         reads=_reads(1),
     )
     torch = TorchSpelling(lambda n: _module("CaffeRNN", Rnn, n), defaults=_DEFAULTS, helpers=[_RNN], fresh=True)
-    onnx = _REFUSED
+    onnx = OnnxSpelling(_rnn_onnx)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from netgen.ir.graph import Node, Shape
-from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
+from netgen.ir.spell_onnx import Body, Const, OnnxNode, OnnxSpelling
 
 Array = np.ndarray[Any, Any]
 
@@ -56,14 +56,17 @@ class _Graph:
         self.constants = [numpy_helper.from_array(np.asarray(array), name) for name, array in arrays.items()]
 
     def add(self, said: OnnxNode, outputs: list[str]) -> None:
+        self.nodes.append(self._node(said, outputs))
+
+    def _node(self, said: OnnxNode, outputs: list[str]) -> onnx.NodeProto:
         names = [self._name(operand) for operand in said.inputs]
         attributes: dict[str, Any] = {name: self._attribute(value) for name, value in said.attributes.items()}
         made = [f"y{each}" if isinstance(each, int) else each for each in said.outputs]
-        self.nodes.append(helper.make_node(said.type, names, made or outputs, **attributes))
+        return helper.make_node(said.type, names, made or outputs, **attributes)
 
     def proto(self, any_batch: bool) -> onnx.GraphProto:
         inputs = [_info(f"x{i}", shape, any_batch) for i, shape in enumerate(self.n.x)]
-        outputs = [_info(f"y{i}", shape, any_batch) for i, shape in enumerate(self.n.y)]
+        outputs = [_info(f"y{i}", shape, any_batch, self.n.op.dynamic) for i, shape in enumerate(self.n.y)]
         return helper.make_graph(self.nodes, "test", inputs, outputs, self.constants)
 
     def _name(self, operand: int | str | Const) -> str:
@@ -77,9 +80,15 @@ class _Graph:
         return name
 
     def _attribute(self, value: object) -> object:
+        if isinstance(value, Body):
+            inputs = [helper.make_tensor_value_info(name, _TYPES[each][0], None) for name, each in value.inputs.items()]
+            outputs = [onnx.ValueInfoProto(name=name) for name in value.outputs]
+            return helper.make_graph([self._node(each, []) for each in value.nodes], "body", inputs, outputs)
         return _TYPES[value][0] if isinstance(value, str) and value in _TYPES else value
 
 
-def _info(name: str, shape: Shape, any_batch: bool) -> onnx.ValueInfoProto:
-    dims: list[int | str | None] = ["N", *shape[1:]] if any_batch else [*shape]
+def _info(name: str, shape: Shape, any_batch: bool, dynamic: Collection[int] = ()) -> onnx.ValueInfoProto:
+    dims: list[int | str | None] = [f"d{axis}" if axis in dynamic else dim for axis, dim in enumerate(shape)]
+    if any_batch and dims:
+        dims[0] = "N"
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, dims)
