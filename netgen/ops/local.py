@@ -7,11 +7,14 @@ from math import prod
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Int
-from netgen.ir.operator import WEIGHT_ARGS, Operator, Param, Refused
+from netgen.ir.operator import WEIGHT_ARGS, Operator, Param
+from netgen.ir.reach import Reach
 from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain
 from netgen.ir.spell_torch import Call, Helper, TorchSpelling
 from netgen.ops.conv import implied_bias_filler
 from netgen.ops.rules import show_shape, spatial
+from netgen.ops.window import onnx_columns
 
 _LOCAL = Helper(
     "LocalConv2d",
@@ -52,6 +55,18 @@ class LocalConv2d(nn.Module):
 
 def _places(n: Node) -> int:
     return prod(n.y[0][2:])
+
+
+def _onnx(n: Node) -> list[OnnxNode]:
+    """The columns of each place times the filters of that place."""
+    a = n.a
+    return chain(
+        *onnx_columns((a.kernel, a.kernel), n.x[0][1], strides=(a.stride,) * 2, pads=(a.pad,) * 4),
+        OnnxNode("Reshape", (0, Const([0, 0, -1]))),
+        OnnxNode("Einsum", (0, "weight"), equation="nkp,oikp->inop"),
+        *([OnnxNode("Add", (0, "bias"))] if a.bias else []),
+        OnnxNode("Reshape", (0, Const([-1, *n.y[0][1:]]))),
+    )
 
 
 class LocalConv(Operator):
@@ -102,6 +117,10 @@ class LocalConv(Operator):
         kernel: int = n.a.kernel
         return prod(n.y[0]) * n.x[0][1] * kernel**2
 
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return [Reach(n.a.kernel, n.a.stride)] * 2
+
     caffe = CaffeSpelling(
         "Local",
         "local_param",
@@ -132,4 +151,4 @@ class LocalConv(Operator):
         helpers=[_LOCAL],
         fresh=True,
     )
-    onnx = Refused("ONNX has no convolution with other filters at each place")
+    onnx = OnnxSpelling(_onnx)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape, Value
 from netgen.ir.kinds import REQUIRED, Arg, Choice, Extents, Int
-from netgen.ir.operator import Operator, Refused
+from netgen.ir.operator import Operator
+from netgen.ir.reach import Reach
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Spatial, Words
-from netgen.ir.spell_onnx import OnnxNode, OnnxSpelling, number
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Input, TorchSpelling
 from netgen.ops import pool
 from netgen.ops.conv import Conv
@@ -36,6 +39,31 @@ def _im2col(
     return x.permute(0, 1, *windows, *places).flatten(1, 1 + ways)
 ''',
 )
+
+
+def onnx_columns(kernel: Sequence[int], channels: int, **conv: Any) -> list[OnnxNode]:
+    """Windows as channels: a convolution, of each channel by itself, with filters that pick one place each."""
+    taps = prod(kernel)
+    filters = [_in_shape([float(place == tap) for place in range(taps)], kernel) for tap in range(taps)]
+    same = [0] * len(kernel)  # as many places as there are
+    return chain(
+        OnnxNode("Reshape", (0, Const([-1, 1, *same]))),
+        OnnxNode("Conv", (0, Const([[each] for each in filters], "float")), kernel_shape=tuple(kernel), **conv),
+        OnnxNode("Reshape", (0, Const([-1, channels * taps, *same]))),
+    )
+
+
+def _in_shape(numbers: list[float], shape: Sequence[int]) -> object:
+    """Numbers in nested lists."""
+    if len(shape) == 1:
+        return numbers
+    each = prod(shape[1:])
+    return [_in_shape(numbers[at : at + each], shape[1:]) for at in range(0, len(numbers), each)]
+
+
+def _im2col_onnx(n: Node) -> list[OnnxNode]:
+    kernel, stride, pad, dilation = (each_way(n, arg) for arg in ("kernel", "stride", "pad", "dilation"))
+    return onnx_columns(kernel, n.x[0][1], strides=stride, pads=pad * 2, dilations=dilation)
 
 
 class Im2col(Operator):
@@ -68,6 +96,10 @@ class Im2col(Operator):
         [(_, _, *out)] = Conv.infer(as_conv)
         return [(batch, channels * prod(each_way(n, "kernel")), *out)]
 
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return Conv.reach(n)
+
     caffe = CaffeSpelling(
         "Im2col",
         "convolution_param",
@@ -85,7 +117,7 @@ class Im2col(Operator):
         helpers=[_IM2COL],
         fresh=True,
     )
-    onnx = Refused("ONNX has no operator that lays out windows", "a `conv` does it and multiplies at once")
+    onnx = OnnxSpelling(_im2col_onnx)
 
 
 # --- at several scales ----------------------------------------------------------------------------
