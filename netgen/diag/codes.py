@@ -122,6 +122,8 @@ _TITLES = {
     "NG607": "too large for a caffemodel",
     "NG608": "a package is missing",
     "NG609": "about these weights",
+    "NG610": "weights that are not finite",
+    "NG611": "the input cannot be folded",
     # 7xx: running and verifying
     "NG701": "no such input",
     "NG702": "the net does not take this input",

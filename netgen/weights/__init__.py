@@ -5,6 +5,7 @@ likes write them. Arrays stay in the file until somebody looks at them, and go f
 """
 
 from netgen.weights.entry import Entry, FileLayer, WeightsFile
+from netgen.weights.finite import check_finite
 from netgen.weights.loading import find_weights, load_weights
 from netgen.weights.mapping import MappingFile, mapping_text, parse_mapping, read_mapping
 from netgen.weights.reading import read_weights
@@ -20,6 +21,7 @@ __all__ = [
     "Row",
     "Weights",
     "WeightsFile",
+    "check_finite",
     "find_weights",
     "load_weights",
     "mapping_text",

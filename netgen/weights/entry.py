@@ -156,3 +156,9 @@ def constant(name: str, shape: Shape, value: float) -> Entry:
         return np.full(shape, value, np.float32)
 
     return Entry(name, shape, read)
+
+
+def held(name: str, array: np.ndarray[Any, Any]) -> Entry:
+    """An array that is in memory and in no file, as float32."""
+    kept = array.astype("<f4", copy=False)
+    return Entry(name, kept.shape, lambda: kept)
