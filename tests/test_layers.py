@@ -22,6 +22,7 @@ LEVELS = {
     "read": 4,
     "weights": 4,
     "verify": 5,
+    "diff": 5,
     "bench": 5,
     "api": 6,
     "cli": 7,

@@ -1,0 +1,96 @@
+"""Compares two networks, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from netgen.diff.pairing import pair_up
+from netgen.diff.result import Differences, Field, Pair
+from netgen.ir.graph import Graph, Node, Value
+from netgen.ir.kinds import FillerKind, Optional
+from netgen.ir.operator import LEARNING_ARGS, Operator
+
+
+def differences(
+    before: Graph,
+    after: Graph,
+    *,
+    ignore_names: bool = False,
+    ignore_training: bool = False,
+    ignore: Collection[str] = (),
+) -> Differences:
+    """What it takes to make ``after`` of ``before``.
+
+    Layers are paired by their names, and by what they compute and stand beside where names do not help, or are ignored:
+    then no pair differs in its name. ``ignore_training`` leaves out what only training looks at (how weights begin, and
+    how fast they learn); ``ignore`` names arguments that are left out.
+    """
+
+    def arguments(node: Node) -> dict[str, object]:
+        left_out = {*ignore, *(_of_training(node.op) if ignore_training else ())}
+        return {name: value for name, value in node.a.items() if name not in left_out}
+
+    found = pair_up(before, after, arguments, by_name=not ignore_names)
+    pairs = []
+    for node, other in found.items():
+        fields = _fields(node, other, arguments(node), arguments(other), found)
+        pairs.append(Pair(node, other, tuple(each for each in fields if not (ignore_names and each.name == "name"))))
+    taken = set(found.values())
+    return Differences(
+        before,
+        after,
+        pairs,
+        removed=[node for node in before.nodes if node not in found],
+        added=[node for node in after.nodes if node not in taken],
+        fields=_outputs(before, after, found),
+    )
+
+
+def _of_training(op: type[Operator]) -> set[str]:
+    """The arguments of an operator that a forward pass does not look at."""
+    learning = {arg.name for arg in LEARNING_ARGS} - {"share"}
+    return {arg.name for arg in op.args if arg.name in learning or _is_filler(arg.kind)}
+
+
+def _is_filler(kind: object) -> bool:
+    return isinstance(kind, FillerKind) or (isinstance(kind, Optional) and _is_filler(kind.of))
+
+
+def _fields(
+    node: Node, other: Node, mine: dict[str, object], theirs: dict[str, object], found: dict[Node, Node]
+) -> Iterator[Field]:
+    """What tells one layer from its counterpart."""
+    if node.name != other.name:
+        yield Field("name", node.name, other.name)
+    if node.op is not other.op:
+        yield Field("operator", node.op.name, other.op.name)
+    for name, value in mine.items():
+        if name in theirs and value != theirs[name]:
+            yield Field(name, value, theirs[name])
+    if [_counterpart(value, found) for value in node.inputs] != [_place(value) for value in other.inputs]:
+        yield Field("inputs", _names(node.inputs), _names(other.inputs))
+    if node.y != other.y:
+        yield Field("shape", _shapes(node), _shapes(other))
+
+
+def _outputs(before: Graph, after: Graph, found: dict[Node, Node]) -> tuple[Field, ...]:
+    if [_counterpart(value, found) for value in before.outputs] == [_place(value) for value in after.outputs]:
+        return ()
+    return (Field("outputs", _names(before.outputs), _names(after.outputs)),)
+
+
+def _place(value: Value) -> tuple[Node | None, int]:
+    return value.node, value.index
+
+
+def _counterpart(value: Value, found: dict[Node, Node]) -> tuple[Node | None, int]:
+    return found.get(value.node), value.index
+
+
+def _names(values: Iterable[Value]) -> tuple[str, ...]:
+    return tuple(f"{each.node.name}:{each.index}" if each.index else each.node.name for each in values)
+
+
+def _shapes(node: Node) -> object:
+    """The shape of a layer's result, or of each where it has several."""
+    return node.y[0] if len(node.y) == 1 else tuple(node.y)
