@@ -35,7 +35,7 @@ def test_what_is_not_finite_is_named() -> None:
     assert str(raised.value) == (
         "error[NG610]: weights that are not finite\n"
         "  = layer `conv1`: weight (4x3x3x3): 2 of 108 numbers are not finite, the first is NaN at [1, 2, 0, 1]\n"
-        "  = layer `conv1`: bias (4): 1 of 4 numbers is not finite, the first is infinite at [3]\n"
+        "  = note: layer `conv1`: bias (4): 1 of 4 numbers is not finite, the first is infinite at [3]\n"
         "  = hint: training diverged, or the file was written wrongly: go back to an earlier checkpoint"
     )
 
