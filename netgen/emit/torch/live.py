@@ -35,6 +35,32 @@ def load(module: TorchModule, **names: object) -> nn.Module:
     return net
 
 
+def watched(module: TorchModule, seen: Callable[[str, Any], None]) -> nn.Module:
+    """An instance of the emitted class that tells ``seen`` each layer's name and value as soon as it is computed.
+
+    ``module`` is emitted with ``taps``. Of layers that are one module, only the last has a value.
+    """
+    found: dict[int, str] = {}
+
+    def tap(owner: nn.Module, number: str, value: Any) -> Any:
+        seen(module.taps[found[id(owner)], number], value)
+        return value
+
+    net = load(module, tap=tap)
+    for path, each in net.named_modules():
+        found[id(each)] = path
+        if path in module.hooks:
+            each.register_forward_hook(_teller(seen, module.hooks[path]))
+    return net
+
+
+def _teller(seen: Callable[[str, Any], None], layer: str) -> Callable[[nn.Module, Any, Any], None]:
+    def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+        seen(layer, output)
+
+    return hook
+
+
 def capture(
     graph: Graph, *inputs: Tensor, state: dict[str, Tensor] | None = None
 ) -> dict[str, Tensor | Sequence[Tensor]]:
@@ -45,28 +71,10 @@ def capture(
     """
     import torch
 
-    module = emit(graph, taps=True)
     values: dict[str, Any] = {}
-    found: dict[int, str] = {}
-
-    def tap(owner: nn.Module, number: str, value: Any) -> Any:
-        values[module.taps[found[id(owner)], number]] = value
-        return value
-
-    net = load(module, tap=tap).eval()
+    net = watched(emit(graph, taps=True), values.__setitem__).eval()
     if state is not None:
         net.load_state_dict(state)
-    for path, each in net.named_modules():
-        found[id(each)] = path
-        if path in module.hooks:
-            each.register_forward_hook(_keep(values, module.hooks[path]))
     with torch.no_grad():
         net(*inputs)
     return values
-
-
-def _keep(values: dict[str, Any], layer: str) -> Callable[[nn.Module, Any, Any], None]:
-    def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-        values[layer] = output
-
-    return hook
