@@ -1,8 +1,110 @@
-"""What operators on boxes share in PyTorch."""
+"""What operators on boxes share: boxes made of offsets, and which of several are kept."""
 
 from __future__ import annotations
 
+import struct
+
+from netgen.ir.graph import Node
+from netgen.ir.spell_onnx import Const, OnnxNode, number
 from netgen.ir.spell_torch import Helper
+from netgen.ops.pool import LOWEST
+
+# --- boxes of offsets ----------------------------------------------------------------------------
+
+DECODERS = {
+    "corner": Helper(
+        "_decode_corners",
+        '''
+def _decode_corners(
+    offsets: Tensor, priors: Tensor, variances: Tensor | None = None
+) -> Tensor:
+    """Boxes whose corners are moved from those of prior boxes."""
+    priors = priors.reshape(len(priors), -1, 1, 4)
+    offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
+    if variances is not None:
+        offsets = offsets * variances.reshape(1, -1, 1, 4)
+    return (priors + offsets).flatten(1)
+''',
+    ),
+    "center_size": Helper(
+        "_decode_centers",
+        '''
+def _decode_centers(
+    offsets: Tensor, priors: Tensor, variances: Tensor | None = None
+) -> Tensor:
+    """Boxes whose centres are moved from those of prior boxes and whose sizes grow."""
+    priors = priors.reshape(len(priors), -1, 1, 4)
+    offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
+    if variances is not None:
+        offsets = offsets * variances.reshape(1, -1, 1, 4)
+    low, high = priors[..., :2], priors[..., 2:]
+    center = (low + high) / 2 + offsets[..., :2] * (high - low)
+    half = offsets[..., 2:].exp() * (high - low) / 2
+    return torch.cat([center - half, center + half], -1).flatten(1)
+''',
+    ),
+    "corner_size": Helper(
+        "_decode_sized_corners",
+        '''
+def _decode_sized_corners(
+    offsets: Tensor, priors: Tensor, variances: Tensor | None = None
+) -> Tensor:
+    """Boxes whose corners are moved from those of priors, by parts of their size."""
+    priors = priors.reshape(len(priors), -1, 1, 4)
+    offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
+    if variances is not None:
+        offsets = offsets * variances.reshape(1, -1, 1, 4)
+    size = priors[..., 2:] - priors[..., :2]
+    return (priors + offsets * torch.cat([size, size], -1)).flatten(1)
+''',
+    ),
+}
+"""For each code the function that makes boxes (N, P * K * 4) of offsets, prior boxes (N or 1, P * 4) and variances."""
+
+
+def decode_onnx(n: Node, offsets: int, priors: str, made: str) -> list[OnnxNode]:
+    """Boxes (N, P, K, 4), named ``made``, of offsets (N, P * K * 4), prior boxes (N or 1, P, 1, 4) and variances."""
+
+    def name(part: str) -> str:
+        return f"{made}_{part}"
+
+    def split(x: str, *parts: str) -> OnnxNode:
+        return OnnxNode("Split", (x, Const([2, 2])), parts, axis=-1)
+
+    each = 1 if n.a.share_location else n.a.classes
+    moves = name("offsets")
+    nodes = [OnnxNode("Reshape", (offsets, Const([0, -1, each, 4])), (moves,))]
+    if not n.a.get("variance_encoded_in_target", True):
+        nodes.append(OnnxNode("Mul", (moves, "variances"), (name("moves"),)))
+        moves = name("moves")
+    if n.a.code == "corner":
+        return [*nodes, OnnxNode("Add", (priors, moves), (made,))]
+    low, high, size = name("low"), name("high"), name("size")
+    nodes += [split(priors, low, high), OnnxNode("Sub", (high, low), (size,))]
+    if n.a.code == "corner_size":
+        return [
+            *nodes,
+            OnnxNode("Concat", (size, size), (name("sizes"),), axis=-1),
+            OnnxNode("Mul", (moves, name("sizes")), (name("steps"),)),
+            OnnxNode("Add", (priors, name("steps")), (made,)),
+        ]
+    return [
+        *nodes,
+        split(moves, name("shift"), name("growth")),
+        OnnxNode("Add", (low, high), (name("twice"),)),
+        OnnxNode("Div", (name("twice"), number(2.0)), (name("middle"),)),
+        OnnxNode("Mul", (name("shift"), size), (name("way"),)),
+        OnnxNode("Add", (name("middle"), name("way")), (name("centre"),)),
+        OnnxNode("Exp", (name("growth"),), (name("factor"),)),
+        OnnxNode("Mul", (name("factor"), size), (name("sides"),)),
+        OnnxNode("Div", (name("sides"), number(2.0)), (name("half"),)),
+        OnnxNode("Sub", (name("centre"), name("half")), (name("from"),)),
+        OnnxNode("Add", (name("centre"), name("half")), (name("to"),)),
+        OnnxNode("Concat", (name("from"), name("to")), (made,), axis=-1),
+    ]
+
+
+# --- the best of them -----------------------------------------------------------------------------
 
 SUPPRESS = Helper(
     "_suppress",
@@ -45,3 +147,48 @@ def _suppress(
 ''',
 )
 """Steps once for each box that the fullest row keeps."""
+
+
+def just_below(value: float) -> float:
+    """The greatest float that is less than a positive number, which has no more digits than a float."""
+    [bits] = struct.unpack("i", struct.pack("f", value))
+    [below] = struct.unpack("f", struct.pack("i", bits - 1))
+    return float(below)
+
+
+def onnx_suppress(
+    boxes: str, scores: str, threshold: float, *, most: int, least: float = LOWEST, strict: bool = False
+) -> OnnxNode:
+    """Non-maximum suppression of ``boxes`` (rows, K, 4) with scores (rows, 1, K) greater than ``least``.
+
+    A box goes if it overlaps a better one by more than the threshold, or just as much where ``strict``: this is what
+    Caffe's layers do too, and of equal scores the first wins. ``selected`` has rows (row, 0, box).
+    """
+    if strict and threshold == 0:
+        most = 1  # no box overlaps another by less than nothing
+    elif strict:
+        threshold = just_below(threshold)
+    limit = min(threshold, 1.0)  # no overlap is greater
+    return OnnxNode(
+        "NonMaxSuppression",
+        (boxes, scores, Const([most]), Const([limit], "float"), Const([least], "float")),
+        ("selected",),
+    )
+
+
+def onnx_or_nothing(x: int) -> list[OnnxNode]:
+    """The result (1, 1, rows, 7): what was ``found``, or else a row of -1 for each image of an input."""
+    return [
+        OnnxNode("Shape", (x,), ("input_sizes",)),
+        OnnxNode("Gather", ("input_sizes", Const(0)), ("images",), axis=0),
+        OnnxNode("Shape", ("found",), ("found_sizes",)),
+        OnnxNode("Gather", ("found_sizes", Const(0)), ("count",), axis=0),
+        OnnxNode("Equal", ("count", Const(0)), ("is_nothing",)),
+        OnnxNode("Where", ("is_nothing", "images", Const(0)), ("missing",)),
+        OnnxNode("Range", (Const(0), "missing", Const(1)), ("numbers",)),
+        OnnxNode("Cast", ("numbers",), ("names",), to="float"),
+        OnnxNode("Unsqueeze", ("names", Const([1])), ("heads",)),
+        OnnxNode("Pad", ("heads", Const([0, 0, 0, 6]), number(-1.0)), ("nothing",), mode="constant"),
+        OnnxNode("Concat", ("found", "nothing"), ("rows",), axis=0),
+        OnnxNode("Unsqueeze", ("rows", Const([0, 1]))),
+    ]

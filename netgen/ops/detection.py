@@ -10,8 +10,10 @@ from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Float, Int, Optional, Pair
 from netgen.ir.operator import Operator, Refused
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Sub, Words
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Input, Item, TorchSpelling
-from netgen.ops.boxes import SUPPRESS
+from netgen.ops.boxes import DECODERS, SUPPRESS, decode_onnx, onnx_or_nothing, onnx_suppress
+from netgen.ops.pool import LOWEST
 from netgen.ops.rules import show_shape
 
 _CODES = {"corner": "CORNER", "center_size": "CENTER_SIZE", "corner_size": "CORNER_SIZE"}
@@ -38,56 +40,6 @@ _CONFIDENCE = Arg("confidence_threshold", Optional(Float()), None, "boxes count 
 
 
 # --- PyTorch --------------------------------------------------------------------------------------
-
-DECODERS = {
-    "corner": Helper(
-        "_decode_corners",
-        '''
-def _decode_corners(
-    offsets: Tensor, priors: Tensor, variances: Tensor | None = None
-) -> Tensor:
-    """Boxes whose corners are moved from those of prior boxes."""
-    priors = priors.reshape(len(priors), -1, 1, 4)
-    offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
-    if variances is not None:
-        offsets = offsets * variances.reshape(1, -1, 1, 4)
-    return (priors + offsets).flatten(1)
-''',
-    ),
-    "center_size": Helper(
-        "_decode_centers",
-        '''
-def _decode_centers(
-    offsets: Tensor, priors: Tensor, variances: Tensor | None = None
-) -> Tensor:
-    """Boxes whose centres are moved from those of prior boxes and whose sizes grow."""
-    priors = priors.reshape(len(priors), -1, 1, 4)
-    offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
-    if variances is not None:
-        offsets = offsets * variances.reshape(1, -1, 1, 4)
-    low, high = priors[..., :2], priors[..., 2:]
-    center = (low + high) / 2 + offsets[..., :2] * (high - low)
-    half = offsets[..., 2:].exp() * (high - low) / 2
-    return torch.cat([center - half, center + half], -1).flatten(1)
-''',
-    ),
-    "corner_size": Helper(
-        "_decode_sized_corners",
-        '''
-def _decode_sized_corners(
-    offsets: Tensor, priors: Tensor, variances: Tensor | None = None
-) -> Tensor:
-    """Boxes whose corners are moved from those of priors, by parts of their size."""
-    priors = priors.reshape(len(priors), -1, 1, 4)
-    offsets = offsets.reshape(len(offsets), priors.shape[1], -1, 4)
-    if variances is not None:
-        offsets = offsets * variances.reshape(1, -1, 1, 4)
-    size = priors[..., 2:] - priors[..., :2]
-    return (priors + offsets * torch.cat([size, size], -1)).flatten(1)
-''',
-    ),
-}
-"""For each code the function that makes boxes (N, P * K * 4) of offsets, prior boxes (N or 1, P * 4) and variances."""
 
 _DETECTIONS = Helper(
     "_detections",
@@ -197,10 +149,162 @@ def _detections(n: Node, boxes: Expr, scores: Expr) -> Call:
 
 _PRIORS, _VARIANCES = (Item(Input(2), slice(None), part) for part in (0, 1))
 
-NMS_IN_ONNX = Refused(
-    "ONNX has no non-maximum suppression with Caffe's order of boxes",
-    "let the net end before it, and pick the boxes in the program that runs it",
-)
+# --- ONNX -----------------------------------------------------------------------------------------
+
+
+def _needs_one_threshold(n: Node) -> Refused | None:
+    a = n.a
+    if a.eta == 1 or a.nms_threshold <= 0.5:
+        return None  # only a threshold above a half shrinks
+    reason = (
+        f"ONNX's non-maximum suppression has one threshold, and eta = {a.eta:g} shrinks that of {a.nms_threshold:g}"
+    )
+    return Refused(reason, "say eta = 1, or let the net end before it")
+
+
+def _priors_onnx() -> list[OnnxNode]:
+    """``priors`` and ``variances``, each (1, P, 1, 4)."""
+    return [
+        OnnxNode("Reshape", (2, Const([2, -1, 1, 4])), ("both",)),
+        OnnxNode("Split", ("both", Const([1, 1])), ("priors", "variances"), axis=0),
+    ]
+
+
+def _prior_count(n: Node) -> int:
+    classes: int = n.a.classes
+    return prod(n.x[1][1:]) // classes
+
+
+def _found_onnx(n: Node, scores: int | str = 1) -> list[OnnxNode]:
+    """The result, of ``boxes`` (N, P, 1 or classes, 4) and scores (N, P * classes)."""
+    a, count = n.a, _prior_count(n)
+    labels = [label for label in range(a.classes) if label != a.background]
+    each = count if a.top_k < 0 else min(a.top_k, count)
+    of_image = len(labels) * each
+    most = of_image if a.keep_top_k < 0 else min(a.keep_top_k, of_image)
+    if most == 0:
+        return [OnnxNode("ConstantOfShape", (Const([0, 7]),), ("found",)), *onnx_or_nothing(0)]
+    least = LOWEST if a.confidence_threshold is None else a.confidence_threshold
+    return [
+        *_ranked_onnx(n, scores, labels, each),
+        *_areas_onnx(n),
+        onnx_suppress("areas", "ranked_scores", a.nms_threshold, most=each, least=least),
+        OnnxNode("Gather", ("selected", Const([0, 2])), ("left",), axis=1),
+        *(_best_onnx(of_image, each, most) if most < of_image else []),
+        *_rows_onnx("best" if most < of_image else "left", labels),
+        *onnx_or_nothing(0),
+    ]
+
+
+def _ranked_onnx(n: Node, scores: int | str, labels: list[int], each: int) -> list[OnnxNode]:
+    """The best ``scores`` (rows, K) of each class and their ``candidates`` (rows, K, 4): a row for each class of each
+    image, the background left out.
+    """
+    some = len(labels) < n.a.classes
+    shared = n.a.share_location
+
+    def of_labels(x: str, made: str) -> list[OnnxNode]:
+        return [OnnxNode("Gather", (x, Const(labels)), (made,), axis=1)] if some else []
+
+    nodes = [
+        OnnxNode("Reshape", (scores, Const([0, -1, n.a.classes])), ("scores_of_boxes",)),
+        OnnxNode("Transpose", ("scores_of_boxes",), ("scores_of_classes",), perm=(0, 2, 1)),
+        *of_labels("scores_of_classes", "scores_of_objects"),
+        OnnxNode("TopK", ("scores_of_objects" if some else "scores_of_classes", Const([each])), ("top", "places")),
+        OnnxNode("Unsqueeze", ("places", Const([-1])), ("order",)),
+    ]
+    if shared:
+        nodes.append(OnnxNode("Squeeze", ("boxes", Const([2])), ("boxes_of_image",)))
+    else:
+        nodes.append(OnnxNode("Transpose", ("boxes",), ("boxes_of_classes",), perm=(0, 2, 1, 3)))
+        nodes += of_labels("boxes_of_classes", "boxes_of_objects")
+    return [
+        *nodes,
+        OnnxNode("GatherND", (nodes[-1].outputs[0], "order"), ("top_boxes",), batch_dims=1 if shared else 2),
+        OnnxNode("Reshape", ("top_boxes", Const([-1, each, 4])), ("candidates",)),
+        OnnxNode("Reshape", ("top", Const([-1, each])), ("scores",)),
+    ]
+
+
+def _areas_onnx(n: Node) -> list[OnnxNode]:
+    """Boxes and scores for the suppression. ONNX turns a box round that ends before it begins; to Caffe it is empty."""
+    scores = OnnxNode("Unsqueeze", ("scores", Const([1])), ("ranked_scores",))
+    if n.a.code == "center_size":
+        return [scores, OnnxNode("Identity", ("candidates",), ("areas",))]
+    return [
+        scores,
+        OnnxNode("Split", ("candidates", Const([2, 2])), ("begin", "end"), axis=-1),
+        OnnxNode("Max", ("begin", "end"), ("no_sooner",)),
+        OnnxNode("Concat", ("begin", "no_sooner"), ("areas",), axis=-1),
+    ]
+
+
+def _best_onnx(of_image: int, each: int, most: int) -> list[OnnxNode]:
+    """Of all that are ``left`` in an image the ``best``, which stay in their order."""
+    return [
+        OnnxNode("GatherND", ("scores", "left"), ("scores_left",)),
+        OnnxNode("Shape", ("scores",), ("all",)),
+        OnnxNode("Expand", (number(LOWEST), "all"), ("none",)),
+        OnnxNode("ScatterND", ("none", "left", "scores_left"), ("in_places",)),
+        OnnxNode("Reshape", ("in_places", Const([-1, of_image])), ("of_images",)),
+        OnnxNode("TopK", ("of_images", Const([most])), ("best_scores", "best_places")),
+        OnnxNode("Reshape", ("none", Const([-1, of_image])), ("none_of_images",)),
+        OnnxNode("ScatterElements", ("none_of_images", "best_places", "best_scores"), ("best_of_images",), axis=1),
+        OnnxNode("Reshape", ("best_of_images", Const([-1, each])), ("best_in_places",)),
+        OnnxNode("Greater", ("best_in_places", number(LOWEST)), ("is_best",)),
+        OnnxNode("NonZero", ("is_best",), ("pairs",)),
+        OnnxNode("Transpose", ("pairs",), ("best",), perm=(1, 0)),
+    ]
+
+
+def _rows_onnx(chosen: str, labels: list[int]) -> list[OnnxNode]:
+    """What was ``found``: rows (image, label, score, xmin, ymin, xmax, ymax) of pairs of a row and a place."""
+    return [
+        OnnxNode("Gather", (chosen, Const([0])), ("row",), axis=1),
+        OnnxNode("Div", ("row", Const(len(labels))), ("image_number",)),
+        OnnxNode("Cast", ("image_number",), ("image",), to="float"),
+        OnnxNode("Mod", ("row", Const(len(labels))), ("class",)),
+        OnnxNode("Gather", (Const([float(label) for label in labels], "float"), "class"), ("label",), axis=0),
+        OnnxNode("GatherND", ("scores", chosen), ("score_of_each",)),
+        OnnxNode("Unsqueeze", ("score_of_each", Const([1])), ("score",)),
+        OnnxNode("GatherND", ("candidates", chosen), ("box",)),
+        OnnxNode("Concat", ("image", "label", "score", "box"), ("found",), axis=1),
+    ]
+
+
+def _detections_onnx(n: Node) -> list[OnnxNode]:
+    return [
+        *_priors_onnx(),
+        *decode_onnx(n, 0, "priors", "boxes"),
+        *_found_onnx(n),
+    ]
+
+
+def _refined_onnx(n: Node) -> list[OnnxNode]:
+    nothing = [1.0, *[0.0] * (n.a.classes - 1)]
+    return [
+        *_priors_onnx(),
+        *decode_onnx(n, 4, "priors", "refined"),
+        *decode_onnx(n, 0, "refined", "boxes"),
+        OnnxNode("Reshape", (3, Const([0, -1, 2])), ("objects",)),
+        OnnxNode("Gather", ("objects", Const([1])), ("objectness",), axis=2),
+        OnnxNode("GreaterOrEqual", ("objectness", number(n.a.objectness)), ("is_object",)),
+        OnnxNode("Reshape", (1, Const([0, -1, n.a.classes])), ("all_scores",)),
+        OnnxNode("Where", ("is_object", "all_scores", Const(nothing, "float")), ("object_scores",)),
+        *_found_onnx(n, "object_scores"),
+    ]
+
+
+def _regions_onnx(n: Node) -> list[OnnxNode]:
+    height, width = n.a.image
+    return [
+        OnnxNode("Reshape", (2, Const([1, -1, 1, 5])), ("regions",)),
+        OnnxNode("Gather", ("regions", Const([1, 2, 3, 4])), ("edges",), axis=-1),
+        OnnxNode("Div", ("edges", Const([float(width), float(height)] * 2, "float")), ("priors",)),
+        *decode_onnx(n, 0, "priors", "boxes"),
+        *_found_onnx(n),
+    ]
+
 
 # --- the operators --------------------------------------------------------------------------------
 
@@ -313,7 +417,7 @@ class DetectionOutput(_Detection):
         defaults=_DEFAULTS,
         helpers=lambda n: [DECODERS[n.a.code], _DETECTIONS],
     )
-    onnx = NMS_IN_ONNX
+    onnx = OnnxSpelling(_detections_onnx, _needs_one_threshold)
 
 
 class RefinedDetectionOutput(_Detection):
@@ -367,7 +471,7 @@ class RefinedDetectionOutput(_Detection):
         defaults=_DEFAULTS,
         helpers=lambda n: [DECODERS[n.a.code], _REFINED_SCORES, _DETECTIONS],
     )
-    onnx = NMS_IN_ONNX
+    onnx = OnnxSpelling(_refined_onnx, _needs_one_threshold)
 
 
 class RegionDetectionOutput(_Detection):
@@ -414,4 +518,4 @@ class RegionDetectionOutput(_Detection):
         defaults=_DEFAULTS,
         helpers=lambda n: [DECODERS[n.a.code], _REGIONS, _DETECTIONS],
     )
-    onnx = NMS_IN_ONNX
+    onnx = OnnxSpelling(_regions_onnx, _needs_one_threshold)

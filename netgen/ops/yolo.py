@@ -6,12 +6,12 @@ from netgen.formats.message import Message, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Float, Int, Listed
-from netgen.ir.operator import Operator
+from netgen.ir.operator import Operator, Refused
+from netgen.ir.reach import Reach, whole
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Many
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain
 from netgen.ir.spell_torch import Call, Helper, Input, Inputs, TorchSpelling
 from netgen.ops.boxes import SUPPRESS
-from netgen.ops.detection import NMS_IN_ONNX
 from netgen.ops.rules import show_shape, spatial
 
 # --- places become channels -----------------------------------------------------------------------
@@ -84,6 +84,10 @@ class Reorg(Operator):
         if n.a.reverse:
             return [(batch, channels // stride**2, height * stride, width * stride)]
         return [(batch, channels * stride**2, height // stride, width // stride)]
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return [Reach(1, 1, n.a.stride)] * 2 if n.a.reverse else whole(n)
 
     caffe = CaffeSpelling(
         "Reorg", "reorg_param", Field("stride", "stride"), Field("reverse", "reverse", False), fork="yolov2"
@@ -302,7 +306,7 @@ class YoloDetectionOutput(_YoloDetection):
         defaults=_TORCH_DEFAULTS,
         helpers=[_YOLO2],
     )
-    onnx = NMS_IN_ONNX
+    onnx = Refused("", "")
 
 
 def _options(n: Node) -> dict[str, float]:
@@ -363,7 +367,7 @@ class Yolov3DetectionOutput(_YoloDetection):
         defaults=_TORCH_DEFAULTS,
         helpers=[_YOLO3],
     )
-    onnx = NMS_IN_ONNX
+    onnx = Refused("", "")
 
 
 def _anchors_of_maps(a: Attrs) -> tuple[tuple[tuple[float, float], ...], ...]:

@@ -23,7 +23,13 @@ MANY = settings(max_examples=150, deadline=None)
 
 
 def compute(n: Node, *inputs: ArrayLike) -> list[Array]:
-    return [made.numpy() for made in run(n, [torch.from_numpy(np.asarray(x, np.float32)) for x in inputs])]
+    """What PyTorch computes, and ONNX Runtime too, unless ONNX cannot say it."""
+    given = [np.asarray(x, np.float32) for x in inputs]
+    results = [made.numpy() for made in run(n, [torch.from_numpy(x) for x in given])]
+    if n.op.refuses("onnx", n) is None:
+        for made, wanted in zip(run_onnx(n, given), results, strict=True):
+            same(made, wanted)
+    return results
 
 
 def same(made: Array, wanted: Array) -> None:
@@ -58,7 +64,6 @@ def test_prior_boxes(given_args: dict[str, Any], sizes: list[float], larger: boo
     assert n.y == [wanted.shape]
     inputs = [np.zeros(shape, np.float32) for shape in n.x]
     same(compute(n, *inputs)[0], wanted)
-    same(run_onnx(n, inputs)[0], wanted)
 
 
 def test_sizes_are_cut_to_whole_pixels() -> None:
