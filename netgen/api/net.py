@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from netgen.emit.torch import TorchModule
     from netgen.formats.prototxt import Prototxt
     from netgen.ir.slots import Key, LayerSlots
+    from netgen.passes.changes import Changes
+    from netgen.summary import Summary
     from netgen.weights import MappingFile, Report, Weights
     from netgen.weights.reading import Source as WeightsSource
 
@@ -34,11 +36,15 @@ class Net:
         warnings: list[Diagnostic],
         problems: Sequence[Diagnostic] = (),
         whole: Prototxt | None = None,
+        *,
+        phase: str = "TEST",
     ) -> None:
         self.graph = graph
         self.warnings = [*warnings, *(each for each in problems if each.severity == "warning")]
         self.problems = [each for each in problems if each.severity == "error"]
         """What is wrong with a prototxt that could be read nevertheless: its text can be written again, no more."""
+        self.phase = phase
+        """What the net is for: TEST, or TRAIN where the layers for training were asked for."""
         self._whole = whole
         self.weights: Weights | None = None
         """The net's weights, once some were loaded; ``to_torch`` and the ``save_…`` use them."""
@@ -195,6 +201,16 @@ class Net:
         else:
             self.save_state_dict(path)
 
+    def fold_bn(self) -> tuple[Net, Changes]:
+        """The net with its batch normalisations, and scales, put into the convolutions beside them where that is exact.
+
+        With weights these are folded too, and each fold is checked; without, only the structure. The report says what
+        was left as it is, and why.
+        """
+        from netgen.api import rewriting
+
+        return rewriting.fold_bn(self)
+
     def _loaded(self) -> Weights:
         if self.weights is None:
             raise ValueError("the net has no weights yet: load_weights(...) takes a file or a module's state_dict()")
@@ -225,6 +241,16 @@ class Net:
             return slots(self.graph)
         except NetgenError:
             return node_slots(self.graph)
+
+    def summary(self, depth: int | None = None) -> Summary:
+        """What the net consists of and what that costs; it prints as a table. ``depth`` is how deep blocks unfold."""
+        from netgen.passes.changes import Changes
+    from netgen.summary import Summary
+
+        return Summary(self.graph, depth)
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
 
     def __str__(self) -> str:
         settings = ", ".join(f"{name} = {show(value)}" for name, value in self.settings.items())

@@ -31,7 +31,7 @@ def run(args: Namespace, console: Console) -> int:
         if args.weights is not None:
             stages.append(f"reading {args.weights}")
             report = net.load_weights(args.weights, mapping=args.mapping, partial=args.partial)
-        console.problems([*net.warnings, *map(_as_warning, net.problems), *(report.warnings() if report else [])])
+        console.problems([*net.warnings, *map(as_warning, net.problems), *(report.warnings() if report else [])])
         if args.output is None or args.output == "-":
             console.output(texts[targets[0]])
             return 0
@@ -80,7 +80,7 @@ def _check_usage(args: Namespace, targets: list[str], to_folder: bool) -> None:
         args.usage_error(f"--target {arrays} needs a file to write to: -o FILE{ARRAYS[arrays][0]}")
 
 
-def _as_warning(problem: Diagnostic) -> Diagnostic:
+def as_warning(problem: Diagnostic) -> Diagnostic:
     """A problem that did not keep a net from being written."""
     return Diagnostic(problem.code, problem.title, problem.span, problem.label, hint=problem.hint, severity="warning")
 

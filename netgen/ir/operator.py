@@ -10,6 +10,7 @@ from netgen.formats.message import Message, get
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, FillerKind, Float, Listed, Names, Optional
+from netgen.ir.reach import Reach, place_by_place
 from netgen.ir.spell_caffe import NOTHING, CaffeSpelling, Constant
 from netgen.ir.spell_onnx import OnnxSpelling
 from netgen.ir.spell_torch import TorchSpelling
@@ -96,6 +97,8 @@ class Operator:
     """Axes of the outputs whose size depends on the values that go in: the inferred size is the most that it can be."""
     choosing: ClassVar[frozenset[int]] = frozenset()
     """Inputs that are numbers of something, such as classes or rows: any number will not do."""
+    only_shapes: ClassVar[frozenset[int]] = frozenset()
+    """Inputs of which only the shape matters."""
     carries_blobs: ClassVar[bool] = False
     """Whether its layer may have blobs in a caffemodel that nothing is known of, and which go along as they are."""
     caffe: ClassVar[CaffeSpelling | Refused]
@@ -141,6 +144,11 @@ class Operator:
         Counted as publications do: of convolutions and fully connected layers only.
         """
         return 0
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        """How far a result looks, along each axis of places of the first input."""
+        return place_by_place(n)
 
     @classmethod
     def caffe_of(cls, layer: Message) -> CaffeSpelling:

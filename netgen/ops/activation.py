@@ -6,6 +6,7 @@ from netgen.formats.message import Enum, Message, get_all
 from netgen.ir.graph import Node, Shape
 from netgen.ir.kinds import Arg, Bool, Float, Int
 from netgen.ir.operator import LEARNING_ARGS, WEIGHT_FILLER, Operator, Param
+from netgen.ir.reach import Reach, along
 from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Field, FillerField, Fixed
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, TorchSpelling
@@ -255,6 +256,10 @@ class Softmax(Operator):
     def infer(cls, n: Node) -> list[Shape]:
         axis_of(n)
         return [n.x[0]]
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return along(n, n.a.axis)
 
     caffe = CaffeSpelling("Softmax", "softmax_param", Field("axis", "axis", 1))
     torch = TorchSpelling(

@@ -10,6 +10,7 @@ from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import MAX_INT, REQUIRED, Arg, Bool, Extents, Int
 from netgen.ir.operator import WEIGHT_ARGS, Operator, Param
+from netgen.ir.reach import Reach, whole
 from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField, Fixed, Many, Spatial, Sub
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
 from netgen.ir.spell_torch import Call, Expr, Helper, Input, TorchSpelling, pair
@@ -172,6 +173,11 @@ class Conv(Operator):
         groups: int = n.a.groups
         return prod(n.y[0]) * n.x[0][1] // groups * prod(kernel)
 
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        _, stride, _, window = _ways(n)
+        return [Reach(w, s) for w, s in zip(window, stride, strict=True)]
+
     caffe = CaffeSpelling(
         "Convolution",
         "convolution_param",
@@ -264,6 +270,11 @@ class Deconv(Operator):
         kernel = each_way(n, "kernel")
         per_group: int = n.a.out // n.a.groups
         return prod(n.x[0]) * per_group * prod(kernel)
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        _, stride, _, window = _ways(n)
+        return [Reach(-(-w // s), 1, s) for w, s in zip(window, stride, strict=True)]
 
     caffe = CaffeSpelling(
         "Deconvolution",
@@ -367,6 +378,10 @@ class Linear(Operator):
     def macs(cls, n: Node) -> int:
         out: int = n.a.out
         return out * prod(n.x[0])
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return whole(n)
 
     caffe = CaffeSpelling(
         "InnerProduct",

@@ -7,6 +7,7 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Choice, Float, Int
 from netgen.ir.operator import LEARNING_ARGS, WEIGHT_FILLER, Operator, Param
+from netgen.ir.reach import Reach, place_by_place, whole
 from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Constant, Field, FillerField, Words
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, Item, Name, TorchSpelling
@@ -82,6 +83,10 @@ class Lrn(Operator):
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
         return [spatial(n)]
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return [Reach(n.a.size if n.a.region == "within" else 1) for _ in n.x[0][2:]]
 
     caffe = CaffeSpelling(
         "LRN",
@@ -171,6 +176,10 @@ class Normalize(Operator):
     @classmethod
     def params(cls, n: Node) -> list[Param]:
         return [Param("weight", () if n.a.channel_shared else (n.x[0][1],), n.a.weight_filler)]
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return whole(n) if n.a.across_spatial else place_by_place(n)
 
     caffe = CaffeSpelling(
         "Normalize",
@@ -263,6 +272,10 @@ class UnitLength(Operator):
         channels_of(n)
         return [n.x[0]]
 
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return whole(n) if n.a.across_spatial else place_by_place(n)
+
     caffe = CaffeSpelling(layers=_unit_layers)
     caffe_forks = (
         CaffeSpelling("GRN", "grn_param", Field("bias", "eps"), reads=_has_eps, fork="mscnn"),
@@ -346,6 +359,10 @@ class Mvn(Operator):
             label = f"`mvn` needs an image, (N, C, H, W); this is {show_shape(x)}"
             raise Fault("NG301", "wrong number of axes", label, arg="x0")
         return [(*x, *[1] * (4 - len(x)))]
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return whole(n)
 
     caffe = CaffeSpelling(
         "MVN",

@@ -11,6 +11,7 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Extents, Optional
 from netgen.ir.operator import Operator, Refused
+from netgen.ir.reach import Reach
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Many, Spatial, Sub, Words
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling, pair
@@ -88,6 +89,11 @@ class Pool(Operator):
                 hint="use a smaller kernel, or a global pooling for all that there is",
             )
         return [(batch, channels, *(each + 1 for each in last))]
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        kernel, stride, _ = _ways(n)
+        return [Reach(k, s) for k, s in zip(kernel, stride, strict=True)]
 
 
 _MASK = Arg("mask", Bool(), False, "whether the places of the values, row * width + column, are a second result")

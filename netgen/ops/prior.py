@@ -47,6 +47,7 @@ class _Priors(Operator):
 
     short = "prior"
     operands = ("x", "image")
+    only_shapes = frozenset({0, 1})
     shape_rule = "(1, 2, H * W * boxes * 4), of x; boxes first, then variances"
 
     @classmethod

@@ -11,6 +11,7 @@ from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Float, Int, Listed, Names, Optional
 from netgen.ir.operator import BIAS_FILLER, WEIGHT_FILLER, Operator, Param
+from netgen.ir.reach import Reach, whole
 from netgen.ir.spell_caffe import CaffeSpelling, Field, FillerField
 from netgen.ir.spell_onnx import Body, Const, OnnxNode, OnnxSpelling
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling
@@ -48,6 +49,10 @@ class _Recurrent(Operator):
     def has_static(cls, n: Node) -> bool:
         """Whether an input is given that is the same at every step."""
         return len(n.inputs) == (3 + cls.states if n.a.expose_hidden else 3)
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return whole(n)
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:

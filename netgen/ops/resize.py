@@ -8,6 +8,7 @@ from netgen.ir.filler import Filler
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Float, Int, Listed, Optional, Pair
 from netgen.ir.operator import Operator, Refused
+from netgen.ir.reach import Reach
 from netgen.ir.spell_caffe import CaffeLayer, CaffeSpelling, Constant, Field
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Expr, Infix, Input, Item, Name, TorchSpelling, pair
@@ -165,6 +166,12 @@ class Upsample(Operator):
             raise Fault("NG208", "argument out of range", label, arg="size", hint="a pooling makes images smaller")
         return [(batch, channels, *size)]
 
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        neighbours = 2 if n.a.mode == "bilinear" else 1
+        extents = zip(n.x[0][2:], n.y[0][2:], strict=True)
+        return [Reach(min(neighbours, old), old, new) for old, new in extents]
+
     caffe = CaffeSpelling(layers=_caffe_layers, refuses=_caffe_refuses)
     caffe_forks = (
         CaffeSpelling("Upsample", "upsample_param", _WholeScale("scale", "scale", 1), fork="yolov3"),
@@ -285,6 +292,11 @@ class Interp(Operator):
             return [(batch, channels, *a.size)]
         shrunk = [(extent - 1) // (a.shrink or 1) + 1 for extent in extents]
         return [(batch, channels, *((extent - 1) * (a.zoom or 1) + 1 for extent in shrunk))]
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        extents = [(old - sum(n.a.crop), new) for old, new in zip(n.x[0][2:], n.y[0][2:], strict=True)]
+        return [Reach(min(2, old), old - 1, max(new - 1, 1)) for old, new in extents]
 
     caffe = CaffeSpelling(
         "Interp",

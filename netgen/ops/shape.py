@@ -9,6 +9,7 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Int, Listed, Optional
 from netgen.ir.operator import Operator
+from netgen.ir.reach import Reach, place_by_place, whole
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Many, Sub
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
 from netgen.ir.spell_torch import Call, Expr, Helper, Input, Inputs, TorchSpelling
@@ -174,6 +175,10 @@ class Slice(Operator):
         x = n.x[0]
         return [(*x[:axis], size, *x[axis + 1 :]) for size in _piece_sizes(n, x[axis])]
 
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return [Reach() for _ in n.x[0][2:]]
+
     caffe = CaffeSpelling(
         "Slice",
         "slice_param",
@@ -244,6 +249,7 @@ class Crop(Operator):
     short = "crop"
     example = "crop(x, like, offset = 0)"
     operands = ("x", "like")
+    only_shapes = frozenset({1})
     args = (
         Arg("axis", Int(-8, 7), 2, "the first axis that is cut"),
         Arg("offset", Listed(Int(0), 1, 8), 0, "where to begin: one number, or one for each axis that is cut"),
@@ -262,6 +268,10 @@ class Crop(Operator):
                 label = f"{like[dim]} from {start} on is more than axis {dim} of {show_shape(x)} has"
                 raise Fault("NG303", "shapes do not match", label, arg="offset" if start else "x1")
         return [(*x[:axis], *like[axis : len(x)])]
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        return [Reach() for _ in n.x[0][2:]]
 
     caffe = CaffeSpelling("Crop", "crop_param", Field("axis", "axis", 2), Many("offset", "offset", (0,)))
     torch = TorchSpelling(
@@ -466,6 +476,12 @@ class Permute(Operator):
             label = f"{show_shape(x)} has axes 0 to {len(x) - 1}; got {max(order)}"
             raise Fault("NG304", "axis out of range", label, arg="order")
         return [tuple(x[axis] for axis in _order(n))]
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        """Where the axes of places change their seats, what looks at one of them is taken to look at all."""
+        order = _order(n)
+        return place_by_place(n) if order[2:] == sorted(order)[2:] else whole(n)
 
     caffe = CaffeSpelling("Permute", "permute_param", _Order("order", "order"), fork="ssd")
     caffe_forks = (CaffeSpelling("Transpose", "transpose_param", Many("dim", "order"), fork="ctpn"),)

@@ -7,6 +7,7 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Listed, Optional, Pair
 from netgen.ir.operator import Operator
+from netgen.ir.reach import Reach
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling
@@ -127,6 +128,11 @@ class MaxUnpool(Operator):
             return [(batch, channels, *n.a.size)]
         (scale_h, scale_w), (trim_h, trim_w) = n.a.scale, n.a.trim
         return [(batch, channels, max(height * scale_h - trim_h, 1), max(width * scale_w - trim_w, 1))]
+
+    @classmethod
+    def reach(cls, n: Node) -> list[Reach]:
+        """One place, which is near: a mask that names a place far away is none that a pooling made."""
+        return [Reach(1, old, new) for old, new in zip(n.x[0][2:], n.y[0][2:], strict=True)]
 
     caffe = CaffeSpelling("Upsample", "upsample_param", _SegNetSize(), fork="segnet")
     caffe_forks = (

@@ -15,6 +15,7 @@ _COMMANDS = {
     "check": "report all problems of some files",
     "fmt": "bring files into the canonical layout",
     "ops": "list the operators, or explain one",
+    "summary": "show what a network consists of, and what that costs",
     "weights": "look at files of weights",
     "explain": "tell what an error code means",
 }

@@ -92,5 +92,11 @@ def count(text: str) -> int:
     return int(text)
 
 
+def positive(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        raise ArgumentTypeError(f"`{text}` is not a number from 1 on")
+    return int(text)
+
+
 def unknown(what: str, name: str, known: list[str]) -> str:
     return f"no {what} `{name}`; {did_you_mean(name, known) or 'there are ' + ', '.join(known)}"

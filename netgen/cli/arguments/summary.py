@@ -1,0 +1,46 @@
+"""`netgen summary` on the command line."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+
+from netgen.cli.arguments.common import examples, limit, positive, prototxt, settings
+
+ALL = 1_000_000
+
+
+def add(parser: ArgumentParser) -> None:
+    """Say what it takes."""
+    parser.description = (
+        "Show what a network consists of: layers in their blocks, with shapes, parameters, multiply-accumulates (of "
+        "convolutions and fully connected layers, as publications count them), memory of the values in float32, and "
+        "receptive fields in pixels."
+    )
+    parser.epilog = examples(
+        ("netgen summary peleenet.net", "blocks as deep as fits on a page, and the totals"),
+        ("netgen summary peleenet.net --depth all", "every layer"),
+        ("netgen summary deploy.prototxt --depth 1 --batch 8", "the stages of a network of Caffe, for 8 images"),
+        ("netgen summary resnet.net --set blocks=[3,4,23,3] --format csv -o resnet101.csv", "for a spreadsheet"),
+        ("netgen summary net.net --depth 0", "the totals alone"),
+    )
+    parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
+    parser.add_argument(
+        "--depth", metavar="N", type=_depth, help="how deep blocks are unfolded; 0: not at all, all: to the layers"
+    )
+    parser.add_argument("--batch", metavar="N", type=positive, help="for so many images at once")
+    parser.add_argument(
+        "--format", choices=("text", "json", "csv", "markdown"), default="text", help="what to print (default: text)"
+    )
+    parser.add_argument("-o", "--output", metavar="PATH", help="a file. Default: standard output")
+    parser.add_argument("--quiet", action="store_true", help="no warnings")
+    settings(parser)
+    prototxt(parser)
+    limit(parser)
+
+
+def _depth(text: str) -> int:
+    if text == "all":
+        return ALL
+    if not text.isascii() or not text.isdecimal() or len(text) > 6:
+        raise ArgumentTypeError(f"`{text}` is no depth, such as 2; or `all`")
+    return int(text)
