@@ -164,7 +164,7 @@ def onnx_suppress(
     A box goes if it overlaps a better one by more than the threshold, or just as much where ``strict``: this is what
     Caffe's layers do too, and of equal scores the first wins. ``selected`` has rows (row, 0, box).
     """
-    if strict and threshold == 0:
+    if strict and threshold <= 0:
         most = 1  # no box overlaps another by less than nothing
     elif strict:
         threshold = just_below(threshold)

@@ -6,12 +6,12 @@ from netgen.formats.message import Message, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Float, Int, Listed
-from netgen.ir.operator import Operator, Refused
+from netgen.ir.operator import Operator
 from netgen.ir.reach import Reach, whole
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Many
-from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Helper, Input, Inputs, TorchSpelling
-from netgen.ops.boxes import SUPPRESS
+from netgen.ops.boxes import SUPPRESS, onnx_or_nothing, onnx_suppress
 from netgen.ops.rules import show_shape, spatial
 
 # --- places become channels -----------------------------------------------------------------------
@@ -184,6 +184,111 @@ def _yolo3_detections(
     needs=[_ANCHOR_MAP, _BEST],
 )
 
+
+def _anchored_onnx(
+    n: Node, at: int, anchors: tuple[tuple[float, float], ...], softmax: bool = False, stride: int = 1
+) -> list[OnnxNode]:
+    """Of one map ``boxes`` (boxes, 4) in parts of the image, and the ``scores`` of their classes (boxes, classes)."""
+
+    def name(part: str) -> str:
+        return f"{part}{at}"
+
+    _, channels, height, width = n.x[at]
+    numbers = channels // len(anchors)
+    cell = [[[[float(column), float(row)]] for column in range(width)] for row in range(height)]
+    return [
+        OnnxNode("Reshape", (at, Const([-1, len(anchors), numbers, height, width])), (name("by_anchor"),)),
+        OnnxNode("Transpose", (name("by_anchor"),), (name("by_place"),), perm=(0, 3, 4, 1, 2)),
+        OnnxNode(
+            "Split",
+            (name("by_place"), Const([2, 2, 1, numbers - 5])),
+            (name("shift"), name("growth"), name("object"), name("class")),
+            axis=-1,
+        ),
+        OnnxNode("Sigmoid", (name("shift"),), (name("part"),)),
+        OnnxNode("Add", (Const(cell, "float"), name("part")), (name("place"),)),
+        OnnxNode("Div", (name("place"), Const([float(width), float(height)], "float")), (name("centre"),)),
+        OnnxNode("Exp", (name("growth"),), (name("factor"),)),
+        OnnxNode("Mul", (name("factor"), Const([list(anchor) for anchor in anchors], "float")), (name("size"),)),
+        OnnxNode("Div", (name("size"), Const([2.0 * width * stride, 2.0 * height * stride], "float")), (name("half"),)),
+        OnnxNode("Sub", (name("centre"), name("half")), (name("from"),)),
+        OnnxNode("Add", (name("centre"), name("half")), (name("to"),)),
+        OnnxNode("Concat", (name("from"), name("to")), (name("edges"),), axis=-1),
+        OnnxNode("Reshape", (name("edges"), Const([-1, 4])), (name("boxes"),)),
+        OnnxNode("Sigmoid", (name("object"),), (name("objectness"),)),
+        OnnxNode("Softmax", (name("class"),), (name("likely"),), axis=-1)
+        if softmax
+        else OnnxNode("Sigmoid", (name("class"),), (name("likely"),)),
+        OnnxNode("Mul", (name("objectness"), name("likely")), (name("score"),)),
+        OnnxNode("Reshape", (name("score"), Const([-1, numbers - 5])), (name("scores"),)),
+    ]
+
+
+def _best_onnx(n: Node, scores: str, is_found: OnnxNode, label: list[OnnxNode]) -> list[OnnxNode]:
+    """The result, of ``boxes`` (boxes, 4) and scores (boxes, one or classes).
+
+    ``is_found`` tells which scores count, and ``label`` makes the ``number`` of the class of each that does.
+    """
+    is_found.outputs = ("is_found",)
+    return [
+        is_found,
+        OnnxNode("NonZero", ("is_found",), ("found_at",)),
+        OnnxNode("Transpose", ("found_at",), ("pairs",), perm=(1, 0)),
+        OnnxNode("GatherND", (scores, "pairs"), ("score",)),
+        OnnxNode("Gather", ("pairs", Const([0])), ("box_number",), axis=1),
+        OnnxNode("GatherND", ("boxes", "box_number"), ("box",)),
+        *label,
+        OnnxNode("Cast", ("number",), ("class",), to="float"),
+        OnnxNode("Add", ("class", number(1.0)), ("label",)),
+        OnnxNode("Unsqueeze", ("score", Const([1])), ("score_column",)),
+        OnnxNode("Concat", ("label", "score_column", "box"), ("described",), axis=1),
+        OnnxNode("Pad", ("described", Const([0, 1, 0, 0]), number(0.0)), ("candidates",), mode="constant"),
+        OnnxNode("Unsqueeze", ("box", Const([0])), ("areas",)),
+        OnnxNode("Unsqueeze", ("score", Const([0, 1])), ("ranking",)),
+        onnx_suppress("areas", "ranking", n.a.nms_threshold, most=n.y[0][2], strict=True),
+        OnnxNode("Gather", ("selected", Const([2])), ("best",), axis=1),
+        OnnxNode("GatherND", ("candidates", "best"), ("found",)),
+        *onnx_or_nothing(0),
+    ]
+
+
+def _joined_onnx(n: Node) -> list[OnnxNode]:
+    """``boxes`` and ``scores`` of all maps."""
+    return [
+        OnnxNode("Concat", [f"{part}{at}" for at in range(len(n.x))], (part,), axis=0) for part in ("boxes", "scores")
+    ]
+
+
+def _yolo2_onnx(n: Node) -> list[OnnxNode]:
+    threshold = number(n.a.confidence_threshold)
+    return [
+        *(each for at in range(len(n.x)) for each in _anchored_onnx(n, at, _pairs(n.a.anchors), softmax=True)),
+        *_joined_onnx(n),
+        OnnxNode("TopK", ("scores", Const([1])), ("highest", "likeliest"), axis=1),
+        *_best_onnx(
+            n,
+            "highest",
+            OnnxNode("GreaterOrEqual", ("highest", threshold)),
+            [OnnxNode("GatherND", ("likeliest", "box_number"), ("number",))],
+        ),
+    ]
+
+
+def _yolo3_onnx(n: Node) -> list[OnnxNode]:
+    maps = zip(_anchors_of_maps(n.a), n.a.strides, strict=True)
+    threshold = number(n.a.confidence_threshold)
+    return [
+        *(each for at, (anchors, stride) in enumerate(maps) for each in _anchored_onnx(n, at, anchors, stride=stride)),
+        *_joined_onnx(n),
+        *_best_onnx(
+            n,
+            "scores",
+            OnnxNode("Greater", ("scores", threshold)),
+            [OnnxNode("Gather", ("pairs", Const([1])), ("number",), axis=1)],
+        ),
+    ]
+
+
 _THRESHOLDS = (
     Arg("confidence_threshold", Float(), 0.01, "the score that a box needs"),
     Arg("nms_threshold", Float(), 0.45, "boxes that overlap a better one by as much go, whatever their class"),
@@ -306,7 +411,7 @@ class YoloDetectionOutput(_YoloDetection):
         defaults=_TORCH_DEFAULTS,
         helpers=[_YOLO2],
     )
-    onnx = Refused("", "")
+    onnx = OnnxSpelling(_yolo2_onnx)
 
 
 def _options(n: Node) -> dict[str, float]:
@@ -367,7 +472,7 @@ class Yolov3DetectionOutput(_YoloDetection):
         defaults=_TORCH_DEFAULTS,
         helpers=[_YOLO3],
     )
-    onnx = Refused("", "")
+    onnx = OnnxSpelling(_yolo3_onnx)
 
 
 def _anchors_of_maps(a: Attrs) -> tuple[tuple[tuple[float, float], ...], ...]:

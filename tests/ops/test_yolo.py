@@ -11,11 +11,13 @@ from caffe_files import parse
 from detection_reference import reorg, sigmoid, yolo_boxes, yolo_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx_models import run_onnx
 from random_nodes import nodes
 from spelled import node, run
 from suitable import suitable
 
 from netgen.ir.fault import Fault
+from netgen.ir.graph import Node
 from netgen.ops import read_caffe
 
 MANY = settings(max_examples=60, deadline=None)
@@ -38,9 +40,10 @@ def test_one_way_is_not_the_other_way_back() -> None:
     assert not torch.equal(back, x)
 
 
-def _same(made: torch.Tensor, wanted: Any) -> None:
-    assert made.shape == wanted.shape
-    np.testing.assert_allclose(made.numpy(), wanted, rtol=1e-4, atol=1e-5)
+def _same(n: Node, maps: list[Any], wanted: Any) -> None:
+    for made in (run(n, [torch.from_numpy(x) for x in maps])[0].numpy(), run_onnx(n, maps)[0]):
+        assert made.shape == wanted.shape
+        np.testing.assert_allclose(made, wanted, rtol=1e-4, atol=1e-5)
 
 
 @given(nodes("yolo_detection_output"), st.sampled_from([0.01, 0.3, 0.99]), st.sampled_from([0.2, 0.45]))
@@ -57,7 +60,7 @@ def test_yolo2(drawn: Any, confidence: float, nms: float) -> None:
             score = objectness * float(likely.max())
             if score >= confidence:
                 found.append((score, int(likely.argmax()), box))
-    _same(run(n, [torch.from_numpy(x) for x in maps])[0], yolo_rows(found, nms, 2))
+    _same(n, maps, yolo_rows(found, nms, 2))
 
 
 @given(nodes("yolov3_detection_output"), st.sampled_from([0.01, 0.3, 0.99]), st.sampled_from([0.2, 0.45]))
@@ -73,7 +76,7 @@ def test_yolo3(drawn: Any, confidence: float, nms: float) -> None:
         for box, objectness, classes in yolo_boxes(x, anchors, a.strides[i]):
             scores = objectness * sigmoid(classes)
             found += [(float(score), label, box) for label, score in enumerate(scores) if score > confidence]
-    _same(run(n, [torch.from_numpy(x) for x in maps])[0], yolo_rows(found, nms, 2))
+    _same(n, maps, yolo_rows(found, nms, 2))
 
 
 @pytest.mark.parametrize(
