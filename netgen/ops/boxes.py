@@ -165,7 +165,7 @@ def onnx_suppress(
     Caffe's layers do too, and of equal scores the first wins. ``selected`` has rows (row, 0, box).
     """
     if strict and threshold <= 0:
-        most = 1  # no box overlaps another by less than nothing
+        most, threshold = 1, 0.0  # no box overlaps another by less than nothing
     elif strict:
         threshold = just_below(threshold)
     limit = min(threshold, 1.0)  # no overlap is greater
