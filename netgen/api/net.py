@@ -244,8 +244,7 @@ class Net:
 
     def summary(self, depth: int | None = None) -> Summary:
         """What the net consists of and what that costs; it prints as a table. ``depth`` is how deep blocks unfold."""
-        from netgen.passes.changes import Changes
-    from netgen.summary import Summary
+        from netgen.summary import Summary
 
         return Summary(self.graph, depth)
 

@@ -80,7 +80,7 @@ def _read(source: Source, reading: Reading) -> Net:
     graph, problems = caffe.read_graph(text, state, reading.inputs, reading.ends)
     group(graph)
     whole = text if text.kind != "net" or (reading.is_whole and caffe.depends_on_phase(text.message)) else None
-    return Net(graph, text.warnings, problems, whole)
+    return Net(graph, text.warnings, problems, whole, phase=state.phase)
 
 
 def check(source: Program, /, *, max_layers: int = MAX_LAYERS) -> list[Diagnostic]:

@@ -85,12 +85,20 @@ class Copier:
             new.variable = new.variable or old.variable
         _call(node, made)
 
+    def replace(self, old: Value, new: Value) -> None:
+        """Let a value of the new graph stand for one whose node is left out: it keeps its own name."""
+        self._values[old] = new
+        new.variable = new.variable or old.variable
+
     def finish(self) -> Graph:
         """The new graph, with the inputs and outputs of the old one as far as they were put."""
         self.graph.inputs = [self._values[value] for value in self._old.inputs if value in self._values]
         self.graph.outputs = [self._values[value] for value in self._old.outputs]
         for old, new in self._instances.items():
             new.inputs = [self._values[value] for value in old.inputs if value in self._values]
+            if len(old.parameters) == len(old.inputs):
+                named = zip(old.parameters, old.inputs, strict=True)
+                new.parameters = [name for name, value in named if value in self._values]
             new.outputs = [self._values[value] for value in old.outputs if value in self._values]
         return self.graph
 
