@@ -28,8 +28,11 @@ class CaffeFiles(NamedTuple):
 
 
 def write_caffe_files(graph: Graph, weights: Weights, stem: str, dialect: str) -> CaffeFiles:
-    """Write the network in a dialect of Caffe; raises ``NetgenError`` with all that cannot be said in it."""
-    said, values = said_in(graph, dialect)
+    """Write the network in a dialect of Caffe; raises ``NetgenError`` with all that its reader refuses.
+
+    What the reader takes and computes wrongly stays in: that is a fault of its own, which is to be seen.
+    """
+    said, values = said_in(graph, dialect, wrongly=True)
     layers = plan(said)
     files = stem + ".prototxt", stem + ".caffemodel"
     with open(files[0], "w", encoding="utf-8") as file:

@@ -18,6 +18,7 @@ from netgen.weights import Weights, state_of
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from netgen.emit.onnx import OnnxModel
     from netgen.emit.torch import TorchModule
 
 
@@ -76,3 +77,12 @@ class Subject:
     def caffe(self) -> CaffeFiles:
         """The prototxt and the caffemodel as OpenCV takes them, on the disk; ``NetgenError`` where it does not."""
         return write_caffe_files(self.graph, self.weights, os.path.join(self.folder, "opencv4"), "opencv4")
+
+    @cached_property
+    def onnx(self) -> OnnxModel:
+        """The ONNX model with the weights; raises ``NetgenError`` where ONNX cannot say the network."""
+        from netgen.emit.onnx import emit
+
+        owners = {slot.key: slot.owner for layer in self.layers for slot in layer.slots if slot.constant is None}
+        arrays = {key: self.weights[owner] for key, owner in owners.items() if owner in self.weights}
+        return emit(self.graph, arrays)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netgen.diag import Diagnostic, NetgenError, Note, Source, Span, did_you_mean
 from netgen.emit.caffe.dialects.rebuild import rebuild
 from netgen.emit.caffe.dialects.rules import Dialect, Objection
-from netgen.emit.caffe.dialects.solve import Solution, Solver
+from netgen.emit.caffe.dialects.solve import Same, Solution, Solver
 from netgen.emit.caffe.dialects.tables import DIALECTS
 from netgen.emit.refusals import calls
 from netgen.formats.message import Message, Placed, get, place_of
@@ -30,9 +30,13 @@ def for_dialect(graph: Graph, name: str) -> Graph:
     return said_in(graph, name)[0]
 
 
-def said_in(graph: Graph, name: str) -> tuple[Graph, dict[Value, Value]]:
-    """The same, and what each value of the network is in the new graph."""
-    solutions, problems = _solve(graph, find(name))
+def said_in(graph: Graph, name: str, *, wrongly: bool = False) -> tuple[Graph, dict[Value, Value]]:
+    """The same, and what each value of the network is in the new graph.
+
+    With ``wrongly``, what the consumer takes and computes otherwise is said too, as Caffe would want it: for those who
+    want to see what it makes of that.
+    """
+    solutions, problems = _solve(graph, find(name), wrongly=wrongly)
     if problems:
         raise NetgenError(problems)
     return rebuild(graph, solutions, plain_names=find(name).plain_names)
@@ -43,7 +47,7 @@ def objections(graph: Graph, name: str) -> list[Diagnostic]:
     return _solve(graph, find(name))[1]
 
 
-def _solve(graph: Graph, dialect: Dialect) -> tuple[dict[Node, Solution], list[Diagnostic]]:
+def _solve(graph: Graph, dialect: Dialect, *, wrongly: bool = False) -> tuple[dict[Node, Solution], list[Diagnostic]]:
     solver = Solver(graph, dialect)
     solutions: dict[Node, Solution] = {}
     found: dict[tuple[str, str], list[tuple[Node, Objection]]] = {}
@@ -51,6 +55,9 @@ def _solve(graph: Graph, dialect: Dialect) -> tuple[dict[Node, Solution], list[D
         solved = solver.solve(node)
         if not isinstance(solved, list):
             solutions[node] = solved
+            continue
+        if wrongly and all(each.computes for each in solved):
+            solutions[node] = Same(node.op, node.origin)
             continue
         for each in solved:
             found.setdefault((each.what, each.does), []).append((node, each))
