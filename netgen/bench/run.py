@@ -1,0 +1,141 @@
+"""The measuring itself: each batch in each runtime, one after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netgen.bench.clock import Clock, CpuClock, CudaClock, seconds_a_call, timed, turns, warm_up
+from netgen.bench.layers import layer_times
+from netgen.bench.memory import installed, least
+from netgen.bench.onnx_run import onnx_call, require_onnxruntime
+from netgen.bench.report import Machine, Report, Row
+from netgen.bench.settings import Settings
+from netgen.bench.torch_run import TorchRun, release, torch_set
+from netgen.diag import Diagnostic, NetgenError
+from netgen.emit.torch.device import describe, device_of
+from netgen.ir.graph import Graph
+from netgen.ir.text import shape_text, value_name
+from netgen.passes.resize import with_batch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Tell = Callable[[str], object]
+
+
+class Bench:
+    """A network that is to be measured. ``run`` fills the ``report`` row by row.
+
+    ``state`` is the ``state_dict`` of the network's module; without it the weights are as its constructor makes them,
+    which costs as much time. Raises ``NetgenError`` where the device, a runtime or a batch is not to be had.
+    """
+
+    def __init__(self, graph: Graph, state: Mapping[str, Tensor] | None, settings: Settings) -> None:
+        self._device = device_of(settings.device)
+        self._state = state
+        own = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 1
+        self._settings = replace(settings, batch=tuple(dict.fromkeys(settings.batch)) or (own,))
+        self._graphs = {batch: graph if batch == own else for_batch(graph, batch) for batch in self._settings.batch}
+        self._clock: Clock = CudaClock() if self._device.type == "cuda" else CpuClock()
+        self.report = Report(
+            graph.name,
+            {value_name(value): value.shape for value in graph.inputs},
+            sum(param.count for node in graph.nodes for param in node.params if param.learned),
+            _macs(graph) // own,
+            self._machine(),
+            self._settings,
+        )
+
+    def run(self, tell: Tell = lambda doing: None) -> Report:
+        """Measure everything; ``tell`` hears what is being done. What cannot be measured is a row with the reason."""
+        with torch_set(self._settings, self._device):
+            for batch, graph in self._graphs.items():
+                for runtime in self._settings.against:
+                    tell(f"{runtime}, batch {batch}")
+                    self.report.rows.append(self._row(runtime, batch, graph))
+                    release(self._device)
+        return self.report
+
+    def _row(self, runtime: str, batch: int, graph: Graph) -> Row:
+        try:
+            self._check_memory(graph)
+            measure = self._torch if runtime == "torch" else self._onnxruntime
+            return measure(Row(runtime, batch, _macs(graph)), graph)
+        except Exception as error:  # whatever a runtime throws is a fact about it
+            if os.environ.get("NETGEN_DEBUG"):
+                raise
+            return Row(runtime, batch, error=reason(error))
+
+    def _torch(self, row: Row, graph: Graph) -> Row:
+        run = TorchRun(graph, self._state, self._settings, self._device)
+        call, memory = run.call(self._clock)
+        row = replace(self._measured(row, call, self._clock), memory=memory)
+        if not self._settings.top:
+            return row
+        return replace(row, layers=tuple(layer_times(run, self._clock, self._settings)))
+
+    def _onnxruntime(self, row: Row, graph: Graph) -> Row:
+        run = TorchRun(graph, self._state, Settings(), device_of("cpu"))
+        state = run.module.state_dict()
+        arrays = {key: state[name].numpy() for key, name in run.emitted.state.items()}
+        call = onnx_call(graph, arrays, run.inputs, self._settings)
+        clock = CpuClock()  # it has no queue of its own to look into; each call waits for its end
+        warm_up(call, clock, self._settings)
+        return self._measured(row, call, clock)
+
+    def _measured(self, row: Row, call: Callable[[], object], clock: Clock) -> Row:
+        seconds = tuple(timed(call, clock) for _ in turns(self._settings))
+        row = replace(row, seconds=seconds)
+        return replace(row, pace=seconds_a_call(call, clock, len(seconds)) if clock.queues else row.median)
+
+    def _check_memory(self, graph: Graph) -> None:
+        """A process that takes more memory than there is may be killed without a word: so it is not tried."""
+        has = installed()
+        if self._device.type == "cpu" and has is not None and least(graph) > has:
+            raise MemoryError(f"it takes {least(graph) / 1e9:,.1f} GB at least, the machine has {has / 1e9:,.1f} GB")
+
+    def _machine(self) -> Machine:
+        import torch
+
+        software = [f"torch {torch.__version__}"]
+        if self._device.type == "cuda":
+            software.append(f"CUDA {torch.version.cuda or torch.version.hip}")
+        if "onnxruntime" in self._settings.against:
+            software.append(f"onnxruntime {require_onnxruntime().__version__}")
+        return Machine(describe(self._device), self._settings.threads or torch.get_num_threads(), tuple(software))
+
+
+def for_batch(graph: Graph, batch: int) -> Graph:
+    """The same network for so many images; raises ``NetgenError`` where it is made for its own number alone."""
+    other = with_batch(graph, batch)
+    for old, new in zip(graph.nodes, other.nodes, strict=True):
+        for before, after in zip(old.params, new.params, strict=True):
+            if before.shape != after.shape:
+                label = (
+                    f"the {before.name} of `{old.name}` would be {shape_text(after.shape)}, "
+                    f"and is {shape_text(before.shape)}"
+                )
+                hint = "a reshape before it takes the batch for something else: let it copy the first axis"
+                title = f"the net does not take a batch of {batch}"
+                raise NetgenError([Diagnostic("NG702", title, old.span, label, hint=hint)])
+    return other
+
+
+def reason(error: Exception) -> str:
+    """Why there are no figures, in a line."""
+    import torch
+
+    if isinstance(error, NetgenError):
+        first = error.diagnostics[0]
+        return first.title + (f": {first.label}" if first.label else "")
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) or "not enough memory" in line:
+        return f"out of memory: {line}"
+    return f"{type(error).__name__}: {line}"
+
+
+def _macs(graph: Graph) -> int:
+    return sum(node.op.macs(node) for node in graph.nodes if node.is_known)
