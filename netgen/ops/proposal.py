@@ -11,8 +11,10 @@ from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Float, Int, Listed
 from netgen.ir.operator import Operator, Refused
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Many
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Input, Item, TorchSpelling
-from netgen.ops.boxes import SUPPRESS
+from netgen.ops.boxes import SUPPRESS, onnx_suppress
+from netgen.ops.pool import LOWEST
 from netgen.ops.rules import show_shape
 
 # --- PyTorch --------------------------------------------------------------------------------------
@@ -99,6 +101,84 @@ def _anchor_shapes(a: Attrs) -> tuple[tuple[int, int], ...]:
 
 def _half_up(number: float) -> int:
     return floor(number + 0.5)
+
+
+# --- ONNX -----------------------------------------------------------------------------------------
+
+
+def _onnx(n: Node) -> list[OnnxNode]:
+    a, (_, _, height, width) = n.a, n.x[0]
+    anchors = len(a.ratios) * len(a.scales)
+    most = min(a.pre_nms, anchors * height * width)
+    small = LOWEST if a.style == "python" else 0.0  # what scores so little is dropped
+    scores: list[OnnxNode] = []
+    if a.with_scores and a.style == "python":
+        scores = [
+            OnnxNode("GatherND", ("top", "best"), ("best_scores",)),
+            OnnxNode("Unsqueeze", ("best_scores", Const([1])), (1,)),
+        ]
+    elif a.with_scores:
+        scores = [OnnxNode("GatherND", ("top", "best"), (1,))]
+    return [
+        *_regions_onnx(n, anchors),
+        *_large_onnx(n),
+        OnnxNode("Split", (0, Const([anchors, anchors])), ("background", "objects"), axis=1),
+        OnnxNode("Transpose", ("objects",), ("objects_by_place",), perm=(0, 2, 3, 1)),
+        OnnxNode("Reshape", ("objects_by_place", Const([-1])), ("scores",)),
+        OnnxNode("Where", ("is_large", "scores", number(small)), ("scores_of_large",)),
+        OnnxNode("TopK", ("scores_of_large", Const([most])), ("top", "order"), axis=0),
+        OnnxNode("Gather", ("regions", "order"), ("candidates",), axis=0),
+        OnnxNode("Add", ("candidates", Const([0.0, 0.0, 1.0, 1.0], "float")), ("areas",)),  # with the last pixel
+        OnnxNode("Unsqueeze", ("areas", Const([0])), ("ranked_areas",)),
+        OnnxNode("Unsqueeze", ("top", Const([0, 1])), ("ranked_scores",)),
+        onnx_suppress("ranked_areas", "ranked_scores", a.nms_threshold, most=a.post_nms),
+        OnnxNode("Gather", ("selected", Const([2])), ("best",), axis=1),
+        OnnxNode("GatherND", ("candidates", "best"), ("best_regions",)),
+        OnnxNode("Pad", ("best_regions", Const([0, 1, 0, 0]), number(0.0)), (0,), mode="constant"),
+        *scores,
+    ]
+
+
+def _regions_onnx(n: Node, anchors: int) -> list[OnnxNode]:
+    """``regions`` (places * anchors, 4), cut off at the edge of the image."""
+    a, (_, _, height, width) = n.a, n.x[0]
+    sizes = [[wide * by, high * by] for wide, high in _anchor_shapes(a) for by in a.scales]
+    half = a.base / 2
+    middles = [[[column * a.stride + half, row * a.stride + half]] for row in range(height) for column in range(width)]
+    return [
+        OnnxNode("Transpose", (1,), ("offsets_by_place",), perm=(0, 2, 3, 1)),
+        OnnxNode("Reshape", ("offsets_by_place", Const([-1, anchors, 4])), ("offsets",)),
+        OnnxNode("Split", ("offsets", Const([2, 2])), ("shift", "growth"), axis=-1),
+        OnnxNode("Mul", ("shift", Const(sizes, "float")), ("way",)),
+        OnnxNode("Add", (Const(middles, "float"), "way"), ("centre",)),
+        OnnxNode("Exp", ("growth",), ("factor",)),
+        OnnxNode("Mul", ("factor", Const(sizes, "float")), ("size",)),
+        OnnxNode("Div", ("size", number(2.0)), ("half",)),
+        OnnxNode("Sub", ("centre", "half"), ("from",)),
+        OnnxNode("Add", ("centre", "half"), ("to",)),
+        OnnxNode("Concat", ("from", "to"), ("moved",), axis=-1),
+        OnnxNode("Reshape", ("moved", Const([-1, 4])), ("edges",)),
+        OnnxNode("Reshape", (2, Const([-1])), ("info",)),
+        OnnxNode("Gather", ("info", Const([1, 0, 1, 0])), ("extent",), axis=0),
+        OnnxNode("Sub", ("extent", number(1.0)), ("limit",)),
+        OnnxNode("Min", ("edges", "limit"), ("inside",)),
+        OnnxNode("Max", ("inside", number(0.0)), ("regions",)),
+    ]
+
+
+def _large_onnx(n: Node) -> list[OnnxNode]:
+    """``is_large``: which regions are at least as large as the smallest may be, each way."""
+    scales = [3, 2] if prod(n.x[2]) > 3 else [2, 2]
+    return [
+        OnnxNode("Gather", ("info", Const(scales)), ("scale",), axis=0),
+        OnnxNode("Mul", ("scale", number(n.a.min_size)), ("least",)),
+        OnnxNode("Split", ("regions", Const([2, 2])), ("first", "last"), axis=1),
+        OnnxNode("Sub", ("last", "first"), ("distance",)),
+        OnnxNode("Add", ("distance", number(1.0)), ("sides",)),
+        OnnxNode("Sub", ("sides", "least"), ("spare",)),
+        OnnxNode("ReduceMin", ("spare", Const([1])), ("least_spare",), keepdims=0),
+        OnnxNode("GreaterOrEqual", ("least_spare", number(0.0)), ("is_large",)),
+    ]
 
 
 # --- Caffe ----------------------------------------------------------------------------------------
@@ -227,7 +307,4 @@ class Proposal(Operator):
         },
         helpers=[_PROPOSALS],
     )
-    onnx = Refused(
-        "ONNX has no non-maximum suppression with Caffe's order of boxes",
-        "let the net end before it, and pick the regions in the program that runs it",
-    )
+    onnx = OnnxSpelling(_onnx)

@@ -6,9 +6,9 @@ from netgen.formats.message import Message, get
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Float, Int, Pair
-from netgen.ir.operator import Operator, Refused
+from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling, Field
-from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling
 from netgen.ops.rules import show_shape, spatial
 
@@ -248,6 +248,72 @@ def _align_onnx(n: Node) -> list[OnnxNode]:
     ]
 
 
+def _round_onnx(x: str, made: str) -> list[OnnxNode]:
+    """To the nearest whole number, and halves away from zero; ONNX's own rounds them to even numbers."""
+    return [
+        OnnxNode("Abs", (x,), (f"{made}_size",)),
+        OnnxNode("Floor", (f"{made}_size",), (f"{made}_whole",)),
+        OnnxNode("Sub", (f"{made}_size", f"{made}_whole"), (f"{made}_rest",)),
+        OnnxNode("Add", (f"{made}_rest", f"{made}_rest"), (f"{made}_halves",)),
+        OnnxNode("Floor", (f"{made}_halves",), (f"{made}_more",)),
+        OnnxNode("Add", (f"{made}_whole", f"{made}_more"), (f"{made}_rounded",)),
+        OnnxNode("Sign", (x,), (f"{made}_sign",)),
+        OnnxNode("Mul", (f"{made}_rounded", f"{made}_sign"), (made,)),
+    ]
+
+
+def _shares_onnx(axis: str, extent: int) -> list[OnnxNode]:
+    """What each place counts in the average of each part: (regions, 1, parts, extent), named after the axis."""
+    places = Const([float(place) for place in range(extent)], "float")
+    return [
+        OnnxNode("GreaterOrEqual", (places, f"{axis}_begin"), (f"{axis}_begun",)),
+        OnnxNode("Less", (places, f"{axis}_end"), (f"{axis}_unended",)),
+        OnnxNode("And", (f"{axis}_begun", f"{axis}_unended"), (f"{axis}_is_inside",)),
+        OnnxNode("Cast", (f"{axis}_is_inside",), (f"{axis}_inside",), to="float"),
+        OnnxNode("ReduceSum", (f"{axis}_inside", Const([-1])), (f"{axis}_sum",), keepdims=1),
+        OnnxNode("Max", (f"{axis}_sum", number(1.0)), (f"{axis}_count",)),
+        OnnxNode("Div", (f"{axis}_inside", f"{axis}_count"), (axis,)),
+    ]
+
+
+def _psroi_onnx(n: Node) -> list[OnnxNode]:
+    a, (_, _, height, width) = n.a, n.x[0]
+    scale = number(a.scale)
+    parts = [[float(part)] for part in range(a.size + 1)]
+    return [
+        OnnxNode("Reshape", (1, Const([-1, 5])), ("regions",)),
+        OnnxNode("Split", ("regions", Const([1, 2, 2])), ("image", "first", "last"), axis=1),
+        *_round_onnx("first", "first_place"),
+        OnnxNode("Mul", ("first_place", scale), ("low",)),
+        *_round_onnx("last", "last_place"),
+        OnnxNode("Add", ("last_place", number(1.0)), ("behind",)),
+        OnnxNode("Mul", ("behind", scale), ("high",)),
+        OnnxNode("Sub", ("high", "low"), ("extent",)),
+        OnnxNode("Max", ("extent", number(0.1)), ("extent_at_least",)),
+        OnnxNode("Div", ("extent_at_least", number(a.size)), ("step",)),
+        OnnxNode("Unsqueeze", ("step", Const([1])), ("step_of_part",)),
+        OnnxNode("Unsqueeze", ("low", Const([1])), ("low_of_part",)),
+        OnnxNode("Mul", (Const(parts[:-1], "float"), "step_of_part"), ("to_begin",)),
+        OnnxNode("Mul", (Const(parts[1:], "float"), "step_of_part"), ("to_end",)),
+        OnnxNode("Add", ("to_begin", "low_of_part"), ("begins",)),
+        OnnxNode("Add", ("to_end", "low_of_part"), ("ends",)),
+        OnnxNode("Floor", ("begins",), ("begin",)),
+        OnnxNode("Ceil", ("ends",), ("end",)),
+        OnnxNode("Split", ("begin", Const([1, 1])), ("columns_begin", "rows_begin"), axis=-1),
+        OnnxNode("Split", ("end", Const([1, 1])), ("columns_end", "rows_end"), axis=-1),
+        *_shares_onnx("rows", height),
+        *_shares_onnx("columns", width),
+        OnnxNode("Squeeze", ("image", Const([1])), ("image_number",)),
+        OnnxNode("Cast", ("image_number",), ("image_index",), to="int64"),
+        OnnxNode("Shape", (0,), ("sizes",)),
+        OnnxNode("Gather", ("sizes", Const([0])), ("images",), axis=0),
+        OnnxNode("OneHot", ("image_index", "images", Const([0.0, 1.0], "float")), ("is_image",)),
+        OnnxNode("Reshape", (0, Const([0, a.channels, a.size, a.size, height, width])), ("parts",)),
+        OnnxNode("Einsum", ("is_image", "rows", "parts"), ("along_rows",), equation="rn,rph,ncpqhw->rcpqw"),
+        OnnxNode("Einsum", ("along_rows", "columns"), equation="rcpqw,rqw->rcpq"),
+    ]
+
+
 class RoiPool(_RegionPool):
     """Max pooling of regions to one size, as Fast R-CNN does.
 
@@ -317,7 +383,7 @@ class PsRoiPool(_RegionPool):
         defaults={"scale": 1.0},
         helpers=[_PSROI_POOL],
     )
-    onnx = Refused("ONNX has no position-sensitive pooling of regions", "let the net end before it")
+    onnx = OnnxSpelling(_psroi_onnx)
 
 
 class RoiAlign(_RegionPool):
