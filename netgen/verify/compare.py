@@ -1,15 +1,14 @@
 """How far two values lie apart, and where.
 
-The measure of a value is the largest difference of two of its numbers, as a part of its largest number. Rounding follows
-the size of what is added up, and within one value that is much the same everywhere; so a bound on this measure allows
-for rounding and for nothing else. The difference relative to each number itself would find fault with numbers that are
-near 0 because large ones cancelled; the mean of all differences would overlook one wrong border. Besides, the root of
-the mean square is told, which shows whether all of a value is wrong or some of it.
+The measure of a value is the largest difference of two of its numbers, as a part of its largest number. Rounding
+follows the size of what is added up, and within one value that is much the same everywhere; so a bound on this measure
+allows for rounding and for nothing else. The difference relative to each number itself would find fault with numbers
+that are near 0 because large ones cancelled; the mean of all differences would overlook one wrong border. Besides, the
+root of the mean square is told, which shows whether all of a value is wrong or some of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import inf, isfinite, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,8 +30,8 @@ MOST_ROWS = 4096
 class Measure(NamedTuple):
     """``error`` is the largest difference as a part of the largest number, ``rms`` the same of all together.
 
-    ``at`` is where it is, and ``first`` and ``second`` are the numbers there. ``strange`` counts the numbers that are not
-    finite in either; where they are not the same in both, the error is infinite. ``size`` is the largest number.
+    ``at`` is where it is, and ``first`` and ``second`` are the numbers there. ``strange`` counts the numbers that are
+    not finite in either; where they are not the same in both, the error is infinite. ``size`` is the largest number.
     """
 
     error: float
@@ -56,40 +55,50 @@ def fits(shape: Shape, value: Value) -> bool:
 
 def measure(first: Array, second: Array) -> Measure:
     """How far two arrays of one shape lie apart, with the second seen from the first."""
-    import numpy as np
-
-    size = other_size = squares = largest = total = 0.0
-    start = place = strange = 0
-    for a, b in _pieces(first, second):
-        gap = np.abs(a - b)
-        odd = ~np.isfinite(gap)
-        if odd.any():
-            same = odd & ((a == b) | (np.isnan(a) & np.isnan(b)))
-            strange += int(odd.sum())
-            gap[odd] = inf
-            gap[same] = 0
-            a, b = np.where(odd, 0, a), np.where(odd, 0, b)
+    sizes, squares = [0.0, 0.0], [0.0, 0.0]
+    largest, place, strange = 0.0, 0, 0
+    for start in range(0, first.size, PIECE):
+        one, other, gap, odd = _gaps(first, second, start)
+        strange += odd
         at = int(gap.argmax())
         if gap[at] > largest:
             largest, place = float(gap[at]), start + at
-        size, other_size = max(size, float(np.abs(a).max())), max(other_size, float(np.abs(b).max()))
-        if isfinite(largest):
-            squares += float(np.dot(gap, gap))
-        total += float(np.dot(a, a))
-        start += len(a)
-    index = np.unravel_index(place, first.shape) if first.size else ()
-    at_place = tuple(int(each) for each in index)
-    one, other = (float(each.reshape(-1)[place]) if each.size else 0.0 for each in (first, second))
-    rms = sqrt(squares / max(total, _LEAST)) if isfinite(largest) else inf
-    return Measure(largest / max(size or other_size, _LEAST), rms, at_place, one, other, size, strange)
+        for i, each in enumerate((one, other)):
+            sizes[i] = max(sizes[i], float(abs(each).max()))
+        squares[0] += float(one @ one)
+        squares[1] += float(gap @ gap) if isfinite(largest) else inf
+    size = sizes[0] or sizes[1] or _LEAST
+    rms = sqrt(squares[1] / (squares[0] or first.size * size**2))
+    a, b = (float(each.reshape(-1)[place]) if each.size else 0.0 for each in (first, second))
+    return Measure(largest / size, rms, _index(place, first.shape), a, b, sizes[0], strange)
 
 
-def _pieces(first: Array, second: Array) -> Iterator[tuple[Array, Array]]:
+def _gaps(first: Array, second: Array, start: int) -> tuple[Array, Array, Array, int]:
+    """A piece of both, with 0 for what is not finite, how far they lie apart, and how much is not finite.
+
+    What is not finite and the same in both lies 0 apart, and infinitely far where it is not the same.
+    """
     import numpy as np
 
-    flat, other = first.reshape(-1), second.reshape(-1)
-    for start in range(0, flat.size, PIECE):
-        yield flat[start : start + PIECE].astype(np.float64), other[start : start + PIECE].astype(np.float64)
+    one, other = (each.reshape(-1)[start : start + PIECE].astype(np.float64) for each in (first, second))
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(one - other)
+    odd = ~np.isfinite(gap)
+    if not odd.any():
+        return one, other, gap, 0
+    same = (one == other) | (np.isnan(one) & np.isnan(other))
+    gap[odd] = np.where(same[odd], 0, inf)
+    one[odd] = other[odd] = 0
+    return one, other, gap, int(odd.sum())
+
+
+def _index(place: int, shape: Shape) -> Shape:
+    """The place of a number, counted along each axis."""
+    index = []
+    for extent in reversed(shape):
+        place, at = divmod(place, max(extent, 1))
+        index.append(at)
+    return tuple(reversed(index))
 
 
 def measure_rows(first: Array, second: Array) -> Measure:

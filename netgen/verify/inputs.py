@@ -1,4 +1,4 @@
-"""What goes into the network: arrays that the user gives, from files or in memory, and numbers by chance for the rest."""
+"""What goes into the network: arrays that the user gives, of files or in memory, and numbers by chance for the rest."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _misshapen(value: Value, shape: Shape) -> Diagnostic:
 
 
 class Picture:
-    """How the numbers of a picture become those of an input: (pixel - mean) * scale, in the order B, G, R or R, G, B."""
+    """How a picture becomes numbers of an input: (pixel - mean) * scale, in the order B, G, R or R, G, B."""
 
     __slots__ = ("mean", "rgb", "scale")
 

@@ -85,18 +85,19 @@ def _session(subject: Subject, outputs: Sequence[str], *, optimises: bool) -> An
 
 def _model(subject: Subject, outputs: Sequence[str]) -> bytes | str:
     """The model with other outputs; as a file, with its weights beside it, where it is too large for protobuf."""
-    import onnx
+    from onnx import ValueInfoProto, checker, save_model
 
     proto = subject.onnx.proto
     own = list(proto.graph.output)
     typed = {each.name: each for each in (*proto.graph.value_info, *own, *proto.graph.input)}
     del proto.graph.output[:]
-    proto.graph.output.extend(typed.get(name) or onnx.ValueInfoProto(name=name) for name in outputs)
+    proto.graph.output.extend(typed.get(name) or ValueInfoProto(name=name) for name in outputs)
     try:
-        if proto.ByteSize() < onnx.checker.MAXIMUM_PROTOBUF:
-            return proto.SerializeToString()
+        if proto.ByteSize() < checker.MAXIMUM_PROTOBUF:
+            data: bytes = proto.SerializeToString()
+            return data
         path = os.path.join(subject.folder, "large.onnx")
-        onnx.save_model(proto, path, save_as_external_data=True, location="large.data")
+        save_model(proto, path, save_as_external_data=True, location="large.data")
         return path
     finally:
         del proto.graph.output[:]

@@ -1,4 +1,4 @@
-"""One layer by itself, computed again: from numbers of the user's choice, with arguments and arrays of the user's choice."""
+"""One layer by itself, computed again: from given numbers, with given arguments and arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def alone(node: Node, inputs: Sequence[Array], a: Mapping[str, object] | None = None) -> tuple[Graph, Node]:
+def alone(node: Node, inputs: Sequence[Array], a: Mapping[str, object] | None = None) -> Graph:
     """A network of one layer, as it is or with other arguments; raises ``Fault`` where its operator objects."""
     graph = Graph("alone")
     taker = OPERATORS["input"]
@@ -25,18 +25,15 @@ def alone(node: Node, inputs: Sequence[Array], a: Mapping[str, object] | None = 
     for at, array in enumerate(inputs):
         extents = bind(taker, dict(zip(names, array.shape or (1,), strict=False)))
         values += graph.add(Node(taker, extents, [], f"x{at}", instance=graph.root, spans={}))
-    arguments = {**node.a, **a} if a else node.a
-    copy = Node(node.op, bind(node.op, arguments) if a else node.a, values, node.name, instance=graph.root, spans={})
-    graph.add(copy)
-    graph.inputs, graph.outputs = values, copy.outputs
-    return graph, copy
+    arguments = bind(node.op, {**node.a, **a}) if a else node.a
+    copy = Node(node.op, arguments, values, node.name, instance=graph.root, spans={})
+    graph.outputs = graph.add(copy)
+    graph.inputs = values
+    return graph
 
 
 def recompute(
-    node: Node,
-    inputs: Sequence[Array],
-    arrays: Mapping[str, Array],
-    a: Mapping[str, object] | None = None,
+    node: Node, inputs: Sequence[Array], arrays: Mapping[str, Array], a: Mapping[str, object] | None = None
 ) -> list[Array]:
     """What a layer makes of some inputs, in PyTorch; ``a`` are arguments in place of its own.
 
@@ -45,14 +42,16 @@ def recompute(
     import numpy as np
     import torch
 
-    graph, copy = alone(node, inputs, a)
-    emitted = emit(graph)
+    emitted = emit(alone(node, inputs, a))
     module = live.load(emitted).eval()
-    held = module.state_dict()
-    with torch.no_grad():
-        for (_, name), key in emitted.state.items():
-            if name in arrays and held[key].numel() == prod(arrays[name].shape):
-                held[key].copy_(torch.from_numpy(np.array(arrays[name])).reshape(held[key].shape))
-        made = module(*[torch.from_numpy(np.array(array, np.float32)) for array in inputs])
+    try:
+        held = module.state_dict()
+        with torch.no_grad():
+            for (_, name), key in emitted.state.items():
+                if name in arrays and held[key].numel() == prod(arrays[name].shape):
+                    held[key].copy_(torch.from_numpy(np.array(arrays[name])).reshape(held[key].shape))
+            made = module(*[torch.from_numpy(np.array(array, np.float32)) for array in inputs])
+    finally:
+        live.unload(module)
     results = made if isinstance(made, (tuple, list)) else (made,)
-    return [np.asarray(result.detach().cpu().numpy()) for result in results]
+    return [result.numpy() for result in results]

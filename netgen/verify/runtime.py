@@ -27,6 +27,9 @@ FLOAT32 = 1e-4
 Sums are made in another order in each runtime, which costs about 1e-7 a layer, and layers pass it on.
 """
 
+STEP = 2e-5
+"""How far one layer may be off that was fed the same numbers, in float32: sums of thousands in another order."""
+
 
 class Watcher(Protocol):
     """Who looks at the values of a run."""
@@ -55,6 +58,9 @@ class Runtime(ABC):
     """How far a value may be off, as a part of its largest number: what rounding explains, and no more."""
     bound_reason: ClassVar[str] = "float32: sums in another order"
     """Why that is the bound, in a few words. It is printed; a bound is never loosened to let a network pass."""
+    step: ClassVar[float] = STEP
+    """How far one layer may be off that was fed the same numbers: it tells layers that compute something else from
+    those that pass on what came before."""
     only_outputs: ClassVar[bool] = False
     """Whether it shows what comes out of the network only, as one that joins layers does."""
     slow: ClassVar[str] = ""

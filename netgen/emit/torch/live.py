@@ -35,6 +35,12 @@ def load(module: TorchModule, **names: object) -> nn.Module:
     return net
 
 
+def unload(net: nn.Module) -> None:
+    """Forget the file of an instance that was only needed for a moment."""
+    space = sys.modules.pop(type(net).__module__)
+    linecache.cache.pop(str(space.__file__), None)
+
+
 def watched(module: TorchModule, seen: Callable[[str, Any], None]) -> nn.Module:
     """An instance of the emitted class that tells ``seen`` each layer's name and value as soon as it is computed.
 
