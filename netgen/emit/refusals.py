@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from netgen.diag import Diagnostic, Frame, NetgenError, Note, Span
 from netgen.ir.graph import Graph, Instance, Node
 from netgen.ir.operator import Refused
 
 
-def raise_refusals(graph: Graph, target: str, code: str, title: str) -> None:
-    """Raise one error that lists all that ``target`` (caffe, torch or onnx) cannot say.
+def raise_refusals(graph: Graph, target: str, code: str, title: str, nodes: Sequence[Node] | None = None) -> None:
+    """Raise one error that lists all that ``target`` (caffe, torch or onnx) cannot say of a graph, or of some nodes.
 
     What one place in the source says many times, in a loop or in a block used often, is reported once. Layers whose
     shapes are not known follow one that is refused.
     """
-    found: dict[tuple[Span | None, str], list[tuple[Node, Refused]]] = {}
-    for node in graph.nodes:
+    found = []
+    for node in graph.nodes if nodes is None else nodes:
         refused = node.op.refuses(target, node) if node.is_known or not node.inputs else _unknown(node, target)
         if refused is not None:
-            found.setdefault((node.span, refused.reason), []).append((node, refused))
+            found.append((node, refused))
     if found:
-        raise NetgenError([_diagnostic(code, title, cases) for cases in found.values()])
+        raise NetgenError(diagnostics_of(found, code, title))
+
+
+def diagnostics_of(cases: Iterable[tuple[Node, Refused]], code: str, title: str) -> list[Diagnostic]:
+    """Nodes that are refused, each place and reason once."""
+    found: dict[tuple[Span | None, str], list[tuple[Node, Refused]]] = {}
+    for node, refused in cases:
+        found.setdefault((node.span, refused.reason), []).append((node, refused))
+    return [_diagnostic(code, title, each) for each in found.values()]
 
 
 def _unknown(node: Node, target: str) -> Refused | None:

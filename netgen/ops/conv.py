@@ -312,13 +312,17 @@ def _linear_onnx(n: Node) -> list[OnnxNode]:
     bias = ["bias"] if n.a.bias else []
     axis = axis_of(n)
     if axis == 1:
-        product = OnnxNode("Gemm", ("flat", "weight", *bias), transB=int(not n.a.transpose))
-        return [OnnxNode("Flatten", (0,), ("flat",), axis=1), product]
-    nodes = [OnnxNode("Reshape", (0, Const([*[0] * axis, -1])), ("flat",))]
+        nodes = [] if len(n.x[0]) == 2 else [OnnxNode("Flatten", (0,), ("flat",), axis=1)]
+        product = OnnxNode("Gemm", ("flat" if nodes else 0, "weight", *bias), transB=int(not n.a.transpose))
+        return [*nodes, product]
+    nodes = []
+    if axis < len(n.x[0]) - 1:
+        nodes.append(OnnxNode("Reshape", (0, Const([*[0] * axis, -1])), ("flat",)))
+    flat: str | int = "flat" if nodes else 0
     if not n.a.transpose:
         nodes.append(OnnxNode("Transpose", ("weight",), ("turned",), perm=(1, 0)))
     turned = "weight" if n.a.transpose else "turned"
-    nodes.append(OnnxNode("MatMul", ("flat", turned), ("product",) if bias else ()))
+    nodes.append(OnnxNode("MatMul", (flat, turned), ("product",) if bias else ()))
     return [*nodes, OnnxNode("Add", ("product", "bias"))] if bias else nodes
 
 

@@ -59,15 +59,13 @@ def _joined(left: Expr, sign: str, term: Expr) -> Infix:
 
 
 def _add_onnx(n: Node) -> list[OnnxNode]:
-    if n.a.coeff is None:
-        return [OnnxNode("Sum", range(len(n.inputs)))]
     terms: list[int | str] = []
     nodes = []
-    for i, factor in enumerate(n.a.coeff):
+    for i, factor in enumerate(n.a.coeff or (1,) * len(n.inputs)):
         if factor != 1:
             nodes.append(OnnxNode("Mul", (i, number(factor)), (f"term{i}",)))
         terms.append(i if factor == 1 else f"term{i}")
-    return [*nodes, OnnxNode("Sum", terms)]
+    return [*nodes, OnnxNode("Add" if len(terms) == 2 else "Sum", terms)]
 
 
 class Add(_Eltwise):

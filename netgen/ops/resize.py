@@ -319,13 +319,10 @@ class Interp(Operator):
 
 
 def _shuffle_onnx(n: Node) -> list[OnnxNode]:
-    _, channels, height, width = n.x[0]
-    groups = n.a.groups
-    return chain(
-        OnnxNode("Reshape", (0, Const([0, groups, channels // groups, height, width]))),
-        OnnxNode("Transpose", perm=(0, 2, 1, 3, 4)),
-        OnnxNode("Reshape", (0, Const([0, channels, height, width]))),
-    )
+    """One node, which does not depend on height and width."""
+    channels, groups = n.x[0][1], n.a.groups
+    order = [group * (channels // groups) + at for at in range(channels // groups) for group in range(groups)]
+    return [OnnxNode("Gather", (0, Const(order)), axis=1)]
 
 
 class ShuffleChannels(Operator):
