@@ -16,8 +16,12 @@ from netgen.ir.kinds import show
 from netgen.ir.text import table, value_name
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from torch import nn
 
+    from netgen.bench import Options as BenchOptions
+    from netgen.bench import Report as BenchReport
     from netgen.emit.torch import TorchModule
     from netgen.formats.prototxt import Prototxt
     from netgen.ir.slots import Key, LayerSlots
@@ -159,7 +163,8 @@ class Net:
         """Take weights from a caffemodel, a state_dict, safetensors, or a live module's ``state_dict()``.
 
         Arrays are found by name, by like names, and by their order and shape where that leaves no choice; ``mapping``
-        says what else is what. Raises ``NetgenError`` where not all of the net's arrays are found, unless ``partial``.
+        says what else is what. ``"random"`` and ``"random:SEED"`` are no files: they stand for ``random_weights``.
+        Raises ``NetgenError`` where not all of the net's arrays are found, unless ``partial``.
         """
         weights, report = self.match_weights(source, mapping=mapping)
         if not partial and not report.is_complete:
@@ -167,12 +172,22 @@ class Net:
         self.weights = weights
         return report
 
+    def random_weights(self, seed: int = 0) -> Weights:
+        """Take weights by chance with which activations keep their size; for a seed the same on every machine."""
+        self.load_weights(f"random:{seed}")
+        return self._loaded()
+
     def match_weights(
         self, source: WeightsSource, /, *, mapping: str | os.PathLike[str] | MappingFile | None = None
     ) -> tuple[Weights, Report]:
         """What ``load_weights`` would find, and how, whatever is missing."""
-        from netgen.weights import find_weights, read_weights
+        from netgen.weights import by_chance, find_weights, read_weights, seed_of
 
+        seed = seed_of(source)
+        if seed is not None:
+            from netgen.verify.random_weights import random_weights
+
+            return by_chance(random_weights(self.graph, seed), source, mapping)
         file = read_weights(source)
         return find_weights(file, self._slots, {} if file.layers else self._state_keys, mapping=mapping)
 
@@ -210,6 +225,16 @@ class Net:
         from netgen.api import rewriting
 
         return rewriting.fold_bn(self)
+
+    def bench(self, **options: Unpack[BenchOptions]) -> BenchReport:
+        """Latency, throughput, memory, and the layers that take longest: ``print(net.bench(batch=(1, 8)))``.
+
+        ``netgen.bench.Settings`` has the options. What cannot be measured is a row of the report with the reason.
+        """
+        from netgen.api.measuring import prepared
+        from netgen.bench import Settings
+
+        return prepared(self, Settings(**options)).run()
 
     def _loaded(self) -> Weights:
         if self.weights is None:

@@ -4,6 +4,7 @@
 likes write them. Arrays stay in the file until somebody looks at them, and go from file to file in pieces.
 """
 
+from netgen.weights.chance import by_chance, seed_of
 from netgen.weights.entry import Entry, FileLayer, WeightsFile
 from netgen.weights.finite import check_finite
 from netgen.weights.loading import find_weights, load_weights
@@ -21,6 +22,7 @@ __all__ = [
     "Row",
     "Weights",
     "WeightsFile",
+    "by_chance",
     "check_finite",
     "find_weights",
     "load_weights",
@@ -31,5 +33,6 @@ __all__ = [
     "save_caffemodel",
     "save_safetensors",
     "save_state_dict",
+    "seed_of",
     "state_of",
 ]

@@ -13,6 +13,7 @@ from netgen.cli.arguments.common import (
     prototxt,
     settings,
     target,
+    weights_from,
 )
 from netgen.emit import ARRAYS, TARGETS
 
@@ -32,6 +33,7 @@ def add(parser: ArgumentParser) -> None:
             "both files for Caffe",
         ),
         ("netgen build deploy.prototxt --target state_dict --weights net.caffemodel -o net.pth", "and back"),
+        ("netgen build net.net --target caffemodel --weights random -o net.caffemodel", "with weights to try tools"),
         ("netgen build net.net --target prototxt --dialect opencv4", "as OpenCV takes it"),
         ("netgen build resnet.net --net ResNet --set blocks=[3,4,23,3] --target torch", "one net of several"),
     )
@@ -48,7 +50,7 @@ def add(parser: ArgumentParser) -> None:
     settings(parser)
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     weights = parser.add_argument_group("of the weights")
-    weights.add_argument("--weights", metavar="FILE", help="a caffemodel, a state_dict or safetensors")
+    weights_from(weights)
     weights.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")
     weights.add_argument("--partial", action="store_true", help="take what is there, although some is missing")
     prototxt(parser)

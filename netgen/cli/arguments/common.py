@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, _ArgumentGroup
 
 from netgen.diag import did_you_mean
 from netgen.emit import ARRAYS, DIALECTS, TARGETS
@@ -42,6 +42,14 @@ def prototxt(parser: ArgumentParser) -> None:
     group.add_argument(
         "--end", metavar="BLOB", dest="ends", action="append", default=[],
         help="let the net end with a blob. May be repeated",
+    )  # fmt: skip
+
+
+def weights_from(parser: ArgumentParser | _ArgumentGroup) -> None:
+    parser.add_argument(
+        "--weights", metavar="FILE",
+        help="a caffemodel, a state_dict or safetensors; or `random` or `random:SEED`: numbers by chance, the same for "
+        "a seed, with which activations neither vanish nor explode",
     )  # fmt: skip
 
 
