@@ -37,6 +37,7 @@ def test_every_public_name_is_there_and_documented() -> None:
 def test_what_a_net_offers() -> None:
     offered = {name for name in dir(netgen.compile("net A() { data = input(1) }")) if not name.startswith("_")}
     assert offered == {
+        "bench",
         "check_dialect",
         "emit",
         "graph",
@@ -49,6 +50,7 @@ def test_what_a_net_offers() -> None:
         "outputs",
         "parameters_count",
         "problems",
+        "random_weights",
         "save",
         "save_caffemodel",
         "save_state_dict",
