@@ -122,6 +122,12 @@ class Net:
 
         return dialects.objections(self.graph, dialect)
 
+    def lint(self) -> list[Diagnostic]:
+        """Warnings: what the net may well be and should rather not, each with a code and a way out."""
+        from netgen.lint import lint
+
+        return lint(self.graph)
+
     def _said_in(self, dialect: str | None) -> Graph:
         """The net's graph; for a dialect one that it can say. Raises ``NetgenError`` with all that it cannot."""
         if dialect is None:

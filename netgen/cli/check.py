@@ -39,13 +39,15 @@ def _problems(path: str, args: Namespace, verdicts: list[str]) -> list[Diagnosti
     try:
         source, reading = read(path), reading_of(args)
         problems = check_opened(source, max_layers=args.max_layers, reading=reading)
-        if args.dialect is None or any(problem.severity == "error" for problem in problems):
+        if any(problem.severity == "error" for problem in problems):
             return problems
         for net in default_nets(source, max_layers=args.max_layers, reading=reading):
-            found = net.check_dialect(args.dialect)
-            problems += found
-            verdicts.append(_verdict(net.name or path, args.dialect, len(found)))
-        return problems
+            problems += net.lint()
+            if args.dialect is not None:
+                found = net.check_dialect(args.dialect)
+                problems += found
+                verdicts.append(_verdict(net.name or path, args.dialect, len(found)))
+        return [each for each in problems if each.severity == "error" or each.code not in args.ignore]
     except NetgenError as error:
         return error.diagnostics
 

@@ -129,6 +129,15 @@ _TITLES = {
     "NG702": "the net does not take this input",
     "NG703": "a runtime is missing",
     "NG704": "no such device",
+    # 8xx: what could be better
+    "NG801": "a bias before a batch normalisation",
+    "NG802": "an activation without effect",
+    "NG803": "an activation twice",
+    "NG804": "nobody reads it",
+    "NG805": "a size that PyTorch rounds otherwise",
+    "NG806": "groups that run slowly",
+    "NG807": "dropout beside a batch normalisation",
+    "NG808": "a name that not everybody can take",
     # 9xx: netgen itself
     "NG901": "a fault of netgen's own",
 }

@@ -1,0 +1,42 @@
+"""Lint: what a network may well be, and should rather not. Each rule has a code of the 8xx, and a way out."""
+
+from __future__ import annotations
+
+from netgen.diag import Diagnostic, Note, Span
+from netgen.diag.codes import CODES
+from netgen.emit.refusals import calls
+from netgen.ir.graph import Graph
+from netgen.lint.finding import Finding
+from netgen.lint.rules import RULES
+
+__all__ = ["CODES_OF_LINT", "lint"]
+
+CODES_OF_LINT = tuple(rule.code for rule in RULES)
+
+
+def lint(graph: Graph) -> list[Diagnostic]:
+    """Warnings about a network, rule by rule; what one place in the source causes many times is told once."""
+    found: list[Diagnostic] = []
+    for rule in RULES:
+        places: dict[tuple[Span | None, str], list[Finding]] = {}
+        for finding in rule.find(graph):
+            span = finding.node.span
+            places.setdefault((span, finding.hint if span is not None else finding.label), []).append(finding)
+        found += [_warning(rule.code, findings) for findings in places.values()]
+    return found
+
+
+def _warning(code: str, findings: list[Finding]) -> Diagnostic:
+    first, more = findings[0], len(findings) - 1
+    notes = [Note(f"the same for {more} more layer{'s' if more > 1 else ''} made here")] if more else []
+    node = first.node
+    return Diagnostic(
+        code,
+        CODES[code].title,
+        node.span,
+        first.label,
+        notes=notes,
+        trace=calls(node.instance),
+        hint=first.hint,
+        severity="warning",
+    )

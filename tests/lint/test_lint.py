@@ -1,0 +1,109 @@
+"""What lint finds, and what it leaves alone. Each rule's plainest case is below cases/errors."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import netgen
+from netgen.cli import main
+from netgen.lint import CODES_OF_LINT
+
+
+def codes(body: str) -> list[str]:
+    program = f"net Net(size: int = 8) {{\n    x = input(1, 16, size, size)\n{body}\n}}\n"
+    return [warning.code for warning in netgen.compile(program).lint()]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    y = conv(x, 8, 3)\n    return batch_norm(y), y",
+        "    return batch_norm(relu(conv(x, 8, 3)))",
+        "    return relu(conv(relu(x), 8, 3))",
+        "    return relu(add(relu(x), x))",
+        "    return relu(add(relu(x), relu(x), coeff = [1, -1]))",
+        "    return relu(relu(x, slope = 0.1))",
+        "    return prelu(batch_norm(relu(x)))",
+        "    return max_pool(x, 2, stride = 2)",
+        '    return max_pool(x, 3, stride = 2, rounding = "floor")',
+        "    return conv(x, 16, 3, groups = 16)",
+        "    return conv(x, 32, 3, groups = 2)",
+        "    return linear(dropout(relu(linear(x, 8))), 10)",
+        "    return linear(dropout(global_avg_pool(relu(batch_norm(x)))), 10)",
+        '    return conv(x, 8, 3) as "stage1/conv-1.a:b@c"',
+    ],
+)
+def test_nothing_is_found(body: str) -> None:
+    assert codes(body) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("    return batch_norm(linear(x, 8))", "NG801"),
+        ("    return prelu(sigmoid(x))", "NG802"),
+        ("    return relu(add(relu(x), max_pool(abs(x), 3, stride = 1, pad = 1)))", "NG802"),
+        ("    return relu(concat(relu(x), clip(x, 0, 1)))", "NG802"),
+        ("    return sigmoid(sigmoid(x))", "NG803"),
+        ("    return conv(dropout(relu(batch_norm(x))), 8, 3)", "NG807"),
+        ('    return relu(x) as "größe"', "NG808"),
+    ],
+)
+def test_it_is_found(body: str, code: str) -> None:
+    assert codes(body) == [code]
+
+
+def test_what_a_block_causes_often_is_told_once() -> None:
+    body = "    for i in 1..4 {\n        x = batch_norm(conv(x, 8, 1))\n    }\n    return x"
+    program = f"net Net() {{\n    x = input(1, 3, 8, 8)\n{body}\n}}\n"
+    (warning,) = netgen.compile(program).lint()
+    assert [note.text for note in warning.notes] == ["the same for 3 more layers made here"]
+
+
+def test_a_net_of_caffe_is_looked_at_too() -> None:
+    text = """
+    layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 12 dim: 12 } } }
+    layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" inner_product_param { num_output: 4 } }
+    layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
+    layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 2 } } }
+    layer { name: "loss" type: "SoftmaxWithLoss" bottom: "prob" bottom: "label" top: "loss" }
+    """
+    (warning,) = netgen.load(text).lint()
+    assert (warning.code, "computes the softmax itself" in warning.label) == ("NG803", True)
+
+
+SIZED = """
+net Sized(size: int = 224) {
+    x = input(1, 3, size, size)
+    x = conv(x, 8, 7, stride = 2, pad = 3)
+    return avg_pool(max_pool(x, 3, stride = 2), 3, stride = 2)
+}
+"""
+
+
+def test_the_sizes_that_are_named_are_right_and_the_nearest() -> None:
+    net = netgen.compile(SIZED)
+    found = {warning.code: warning for warning in net.lint()}
+    below, above = (int(each) for each in re.findall(r"(\d+)x\1", found["NG805"].hint))
+    assert below < 224 < above
+    for size in range(below, above + 1):
+        at_ease = not netgen.compile(SIZED, size=size).lint()
+        assert at_ease == (size in (below, above)), size
+
+
+def test_codes_can_be_ignored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.net"
+    path.write_text(SIZED)
+    assert main(["check", str(path)]) == 0
+    assert "[NG805]" in capsys.readouterr().out
+    assert main(["check", str(path), "--strict"]) == 1
+    assert main(["check", str(path), "--strict", "--ignore", "ng805"]) == 0
+    assert main(["check", str(path), "--ignore", "NG999"]) == 2
+    assert "no code `NG999`" in capsys.readouterr().err
+
+
+def test_every_rule_has_a_code_of_its_own() -> None:
+    assert list(CODES_OF_LINT) == sorted(set(CODES_OF_LINT))
