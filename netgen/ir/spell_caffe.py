@@ -124,7 +124,9 @@ class Many(Field):
 
     def write(self, a: Attrs) -> Message:
         values = a[self.arg]
-        return [] if values is None or values == self.default else [(self.name, value) for value in values]
+        if values is None or (values == self.default and not self.always):
+            return []
+        return [(self.name, value) for value in values]
 
     def read(self, message: Message, a: dict[str, object]) -> bool:
         values = get_all(message, self.name)

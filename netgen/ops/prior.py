@@ -33,9 +33,10 @@ class _OptionalPair(Spatial):
         return [] if a[self.arg] is None else super().write(a)
 
 
+# As published networks do: SSD's own default of clip was true once, and OpenCV wants to be told the variance.
 _COMMON_FIELDS = (
-    Field("clip", "clip", False),
-    Many("variance", "variance", (0.1,)),
+    Field("clip", "clip", False, always=True),
+    Many("variance", "variance", (0.1,), always=True),
     _OptionalPair("img_size", "image", "img"),
     _OptionalPair("step", "step", "step"),
     Field("offset", "offset", 0.5),

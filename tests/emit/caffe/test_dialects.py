@@ -58,6 +58,14 @@ PROGRAMS = {
     "floor both ways": 'avg_pool(x, [2, 3], stride = [2, 4], rounding = "floor")',
     "unit_length": "unit_length(x)",
     "identity": "identity(x)",
+    "a window larger than the image": "avg_pool(x, 15, stride = 7, pad = 1)",
+    "scale and bias by a tensor": "scale(x, flatten(global_avg_pool(x)), axis = 0, bias = true)",
+    "normalize": "normalize(x, across_spatial = true)",
+    "flatten nothing": "flatten(x, axis = 2, end_axis = 1)",
+    "reshape from the end": "reshape(x, [-1], axis = -2)",
+    "slice": "slice(x, parts = 2)",
+    "prior_box": "prior_box(x, x, [20.5], [30.5])",
+    "detections": "detection_output(flatten(x), flatten(x), prior_box(x, x, [20]), 4)",
 }
 """Nets of one operator that some dialect lacks, or reads in its own way."""
 SHAPES = [(1, 4, 7, 9), (2, 4, 8, 8)]

@@ -18,6 +18,19 @@ def floors(said: Said) -> str:
     return "`torch_pooling` is true" if said.value("pooling_param.torch_pooling") is True else ""
 
 
+def floors_square(said: Said) -> str:
+    """Whether it rounds down and has one number for both sides of the kernel."""
+    return floors(said) if said.values("pooling_param.kernel_size") else ""
+
+
+def floors_oblong(said: Said) -> str:
+    return floors(said) if not said.values("pooling_param.kernel_size") else ""
+
+
+def stochastic(said: Said) -> str:
+    return "`pool` is STOCHASTIC" if str(said.value("pooling_param.pool")) == "STOCHASTIC" else ""
+
+
 def _windows(node: Node) -> list[tuple[int, int, int, int, int]]:
     """Of each axis of a pooling its extent, kernel, stride, pad and number of windows; nothing of another node."""
     if node.op.name not in ("max_pool", "avg_pool") or not node.is_known:
@@ -40,6 +53,22 @@ def clipped(said: Said) -> str:
         rounded_up = -(-(extent + 2 * pad - kernel) // stride) + 1
         if count < rounded_up and said.node.a.rounding == "ceil":
             return f"of {rounded_up} windows Caffe leaves out the last, which begins behind the pad"
+    return ""
+
+
+def clipped_without_pad(said: Said) -> str:
+    """Whether Caffe leaves out a last window on an axis that has no pad itself, because the other has one."""
+    for extent, kernel, stride, pad, count in _windows(said.node):
+        if not pad and count < -(-(extent - kernel) // stride) + 1 and said.node.a.rounding == "ceil":
+            return "only the other axis has a pad, and Caffe leaves out the last window"
+    return ""
+
+
+def larger_than_image(said: Said) -> str:
+    """Whether a window is larger than the image with its pads, as Caffe takes it."""
+    for extent, kernel, _, pad, _ in _windows(said.node):
+        if kernel > extent + 2 * pad:
+            return f"a window of {kernel} is larger than the {extent + 2 * pad} places"
     return ""
 
 
@@ -71,6 +100,26 @@ def two_bottoms(said: Said) -> str:
 
 def several_tops(said: Said) -> str:
     return f"it has {len(said.y)} tops" if len(said.y) > 1 else ""
+
+
+def two_bottoms_and_bias(said: Said) -> str:
+    return two_bottoms(said) and ("there is a bias too" if said.value("scale_param.bias_term", False) else "")
+
+
+def counts_parts(said: Said) -> str:
+    """Whether a Slice into equal parts has tops that no layer reads."""
+    unread = [value for value in said.node.outputs if not value.readers]
+    return "it is cut into equal parts, not all of which are read" if _in_parts(said) and unread else ""
+
+
+def _in_parts(said: Said) -> bool:
+    return len(said.node.outputs) > 1 and not said.values("slice_param.slice_point")
+
+
+def skips_a_top(said: Said) -> str:
+    """Whether a top is read that stands behind one that is not."""
+    read = [bool(value.readers) for value in said.node.outputs]
+    return "a top is read, and one before it is not" if read != sorted(read, reverse=True) else ""
 
 
 # --- fields ---------------------------------------------------------------------------------------
@@ -155,3 +204,80 @@ def not_of_4_axes(said: Said) -> str:
     if isinstance(axis, int) and axis < 0:
         return f"`reduction_param.axis` is {axis}"
     return f"a blob of {len(said.x[0])} axes" if said.x and len(said.x[0]) != 4 else ""
+
+
+# --- what OpenCV alone does otherwise -------------------------------------------------------------
+
+
+def dilated(said: Said) -> str:
+    """Whether the places of a deconvolution's kernel lie apart."""
+    if said.node.op.name != "deconv" or not said.node.is_known:
+        return ""
+    both = zip(each_way(said.node, "kernel"), each_way(said.node, "dilation"), strict=True)
+    return "`dilation` is more than 1" if any(kernel > 1 and dilation > 1 for kernel, dilation in both) else ""
+
+
+def inserts_axis(said: Said) -> str:
+    """Whether a Flatten of no axes puts in one of length 1."""
+    return "it flattens no axis, and inserts one" if said.x and len(said.y[0]) > len(said.x[0]) else ""
+
+
+def counts_from_the_end(said: Said) -> str:
+    axis = said.value("reshape_param.axis", 0)
+    return f"`reshape_param.axis` is {axis}" if isinstance(axis, int) and axis < 0 else ""
+
+
+def _of_the_batch(said: Said) -> bool:
+    return said.value("batch_norm_param.use_global_stats") is False and bool(said.x)
+
+
+def statistics_of_several(said: Said) -> str:
+    return f"`use_global_stats` is false, for {said.x[0][0]} images" if _of_the_batch(said) and said.x[0][0] > 1 else ""
+
+
+def statistics_with_eps(said: Said) -> str:
+    """Whether eps is more than the usual one, whose effect is that of rounding."""
+    eps = said.value("batch_norm_param.eps", 1e-5)
+    odd = _of_the_batch(said) and said.x[0][0] == 1 and isinstance(eps, float) and eps > 1e-5
+    return f"`use_global_stats` is false, and eps is {show(eps)}" if odd else ""
+
+
+def factors_of_the_image(said: Said) -> str:
+    across = said.value("norm_param.across_spatial", True)
+    own = not said.value("norm_param.channel_shared", True) and said.x and said.x[0][1] > 1
+    return "one length is taken of the image, and each channel has its factor" if across and own else ""
+
+
+def clip_not_said(said: Said) -> str:
+    return "" if said.values("prior_box_param.clip") else "`prior_box_param.clip` is not said"
+
+
+def part_of_a_pixel(said: Said) -> str:
+    sizes = [size for name in ("min_size", "max_size") for size in said.values(f"prior_box_param.{name}")]
+    odd = next((size for size in sizes if isinstance(size, float) and size != int(size)), None)
+    return f"a size is {show(odd)}; Caffe takes whole pixels" if odd is not None else ""
+
+
+def keeps_all(said: Said) -> str:
+    keep = said.value("detection_output_param.keep_top_k", -1)
+    return "`keep_top_k` is not said" if keep == -1 else ""
+
+
+def boxes_for_each_class_and_no_background(said: Said) -> str:
+    own = said.value("detection_output_param.share_location", True) is False
+    without = said.value("detection_output_param.background_label_id", 0) == -1
+    return "each class has its boxes, and there is no background" if own and without else ""
+
+
+def keeps_no_overlap(said: Said) -> str:
+    return "`nms_thresh` is 0" if said.value("proposal_param.nms_thresh", 0.7) == 0 else ""
+
+
+def k_across(said: Said) -> str:
+    k = said.value("lrn_param.k", 1.0)
+    return f"`lrn_param.k` is {show(k)}" if k != 1 and not within_channel(said) else ""
+
+
+def eps_of_variance(said: Said) -> str:
+    eps = said.value("mvn_param.eps", 1e-9)
+    return f"`mvn_param.eps` is {show(eps)}" if eps != 1e-9 and normalizes_variance(said) else ""

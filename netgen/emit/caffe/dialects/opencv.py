@@ -4,26 +4,51 @@ from __future__ import annotations
 
 from netgen.emit.caffe.dialects import looks
 from netgen.emit.caffe.dialects.caffes import CEIL
-from netgen.emit.caffe.dialects.hints import HINTS, SIZE, TURNED
-from netgen.emit.caffe.dialects.rules import COMPUTES, REFUSES, Dialect, Rule, never, only
+from netgen.emit.caffe.dialects.hints import HINTS, SIZE, TEST, TURNED, WHOLE
+from netgen.emit.caffe.dialects.rules import BREAKS, COMPUTES, REFUSES, Dialect, Rule, never, only
 
 OPENCV = Dialect(
     "opencv4",
     "OpenCV 4",
     """
     AbsVal BNLL BatchNorm Concat Convolution Crop Deconvolution DetectionOutput Dropout ELU Eltwise Exp Flatten
-    InnerProduct Input Interp LRN Log MVN Normalize PReLU PSROIPooling Permute Pooling Power PriorBox Proposal
-    ROIPooling ReLU ReLU6 Reshape Scale ShuffleChannel Sigmoid Silence Slice Softmax Split Swish TanH
+    InnerProduct Input Interp LRN Log MVN Normalize PReLU PSROIPooling Permute Pooling Power PriorBox PriorBoxClustered
+    Proposal ROIPooling ReLU ReLU6 Reorg Reshape Scale ShuffleChannel Sigmoid Silence Slice Softmax Split Swish TanH
     """.split(),
     [
-        Rule("Pooling", looks.floors, REFUSES, CEIL),
-        Rule("Pooling", looks.window_outside, COMPUTES, "use a stride of at most the kernel"),
+        Rule("Pooling", looks.floors_square, REFUSES, CEIL),
+        Rule("Pooling", looks.floors_oblong, COMPUTES, CEIL),
+        Rule("Pooling", looks.stochastic, REFUSES),
+        Rule("Pooling", looks.larger_than_image, REFUSES, "use a smaller kernel"),
+        Rule("Pooling", looks.window_outside, "gives 0 there", "use a stride of at most the kernel"),
+        Rule("Pooling", looks.clipped_without_pad, "keeps it", "use a stride of at most the kernel"),
+        Rule("Pooling Split", looks.skips_a_top, REFUSES, "read the tops before it too"),
+        Rule("Slice", looks.counts_parts, "makes as many parts as are read", "say cuts"),
+        Rule("Deconvolution", looks.dilated, "makes the size of no dilation", path="convolution_param.dilation"),
         Rule("Concat", looks.one_bottom, COMPUTES),
         never("Concat", "concat_param.concat_dim", "does not look at it, and joins along axis 1", "say axis"),
+        Rule("Flatten", looks.inserts_axis, REFUSES, "use `reshape`"),
+        Rule("Reshape", looks.counts_from_the_end, REFUSES, WHOLE, "reshape_param.axis"),
+        only("Reshape", "reshape_param.num_axes", -1, *range(1, 33), does=REFUSES, hint=WHOLE),
         Rule("Permute", looks.partial_order, REFUSES, "list all axes"),
+        Rule("Scale", looks.two_bottoms_and_bias, COMPUTES, "add the bias by itself"),
+        Rule("BatchNorm", looks.statistics_of_several, REFUSES, TEST),
+        Rule("BatchNorm", looks.statistics_with_eps, "divides by sqrt(1 + eps) once more", TEST),
+        Rule("Normalize", looks.factors_of_the_image, REFUSES, "share the factor, and use a `scale`"),
         Rule("PriorBox", looks.no_variance, REFUSES, "say variance = [0.1]"),
-        only("LRN", "lrn_param.k", 1.0, does="computes with 1"),
-        only("MVN", "mvn_param.eps", 1e-9, does="adds it inside the root", hint="leave eps out"),
+        Rule("PriorBox PriorBoxClustered", looks.clip_not_said, "takes it as true", "say clip: false"),
+        Rule("PriorBox", looks.part_of_a_pixel, "does not drop the fraction", "use whole pixels"),
+        *(
+            never("PriorBox PriorBoxClustered", f"prior_box_param.{name}", "does not look at it")
+            for name in ("img_size", "img_h", "img_w")
+        ),
+        Rule("DetectionOutput", looks.keeps_all, BREAKS, "say keep_top_k", "detection_output_param.keep_top_k"),
+        Rule("DetectionOutput", looks.boxes_for_each_class_and_no_background, REFUSES),
+        only("DetectionOutput", "detection_output_param.code_type", "CORNER", "CENTER_SIZE", does=REFUSES),
+        only("DetectionOutput", "detection_output_param.variance_encoded_in_target", False, does=REFUSES),
+        Rule("Proposal", looks.keeps_no_overlap, REFUSES, path="proposal_param.nms_thresh"),
+        Rule("LRN", looks.k_across, "computes with 1", path="lrn_param.k"),
+        Rule("MVN", looks.eps_of_variance, "adds it inside the root", "leave eps out", "mvn_param.eps"),
         only(
             "InnerProduct",
             "inner_product_param.transpose",
@@ -36,8 +61,10 @@ OPENCV = Dialect(
         only("Log", "log_param.shift", 0.0, does="computes with 0"),
         only("Swish", "swish_param.beta", 1.0, does="computes with 1"),
         only("Interp", "interp_param.shrink_factor", 1, does=REFUSES, hint=SIZE),
-        only("Interp", "interp_param.pad_beg", 0, does=REFUSES, hint=SIZE),
-        only("Interp", "interp_param.pad_end", 0, does=REFUSES, hint=SIZE),
+        only("Interp", "interp_param.pad_beg", 0, does="does not look at it", hint=SIZE),
+        only("Interp", "interp_param.pad_end", 0, does="does not look at it", hint=SIZE),
+        only("Reorg", "reorg_param.stride", 2, does="computes with 2"),
+        only("Reorg", "reorg_param.reverse", False, does="does not look at it"),
         only("Dropout", "dropout_param.scale_train", True, does="does not scale in testing"),
     ],
     hints=HINTS,

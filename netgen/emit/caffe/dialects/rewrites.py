@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from netgen.ir.graph import Node
 from netgen.ops import OPERATORS, bind
-from netgen.ops.rules import axis_of
+from netgen.ops.rules import axis_of, each_way
 
 Input = int | str | tuple[str, int]
 """A tensor: the node's own input by its number, a step by its suffix, or a step and the number of its result."""
@@ -247,6 +247,61 @@ def _spread(n: Node, factor: int, image: int, axis: int) -> list[Step] | None:
     return [*steps, Step("upsample", ["pixel" if steps else factor], "spread", size=n.x[image][2:])]
 
 
+def bias_by_itself(n: Node) -> list[Step] | None:
+    """The product with a tensor first, and then the bias, which is along the same axes."""
+    if len(n.inputs) != 2 or not n.a.bias:
+        return None
+    learning = {name: n.a[name] for name in ("bias_filler", "lr_mult", "decay_mult", "share")}
+    return [
+        Step("scale", [0, 1], "scaled", axis=n.a.axis),
+        Step("bias", ["scaled"], axis=n.a.axis, num_axes=len(n.x[1]), **learning),
+    ]
+
+
+def factors_by_themselves(n: Node) -> list[Step] | None:
+    """The length 1 first, and then a factor for each channel."""
+    if n.a.channel_shared:
+        return None
+    learning = {name: n.a[name] for name in ("weight_filler", "lr_mult", "decay_mult", "share")}
+    return [
+        Step("unit_length", [0], "unit", across_spatial=n.a.across_spatial, eps=n.a.eps),
+        Step("scale", ["unit"], **learning),
+    ]
+
+
+def flatten_as_reshape(n: Node) -> list[Step] | None:
+    """The numbers stay in their order."""
+    return [Step("reshape", [0], shape=n.y[0])]
+
+
+def reshape_in_full(n: Node) -> list[Step] | None:
+    """The shape that comes out, axis by axis."""
+    is_whole = n.a.axis == 0 and n.a.num_axes in (None, -1)
+    return None if is_whole else [Step("reshape", [0], shape=n.y[0])]
+
+
+def slice_at_places(n: Node) -> list[Step] | None:
+    """Where equal parts begin."""
+    if n.a.parts is None or n.a.parts < 2:
+        return None
+    axis = axis_of(n)
+    size = n.y[0][axis]
+    return [Step("slice", [0], axis=axis, cuts=tuple(size * part for part in range(1, n.a.parts)))]
+
+
+def priors_of_whole_pixels(n: Node) -> list[Step] | None:
+    """Caffe drops the fraction."""
+    whole = {name: tuple(float(int(size)) for size in n.a[name] or ()) for name in ("min_size", "max_size")}
+    return [Step("prior_box", [0, 1], **{**n.a, **{name: sizes for name, sizes in whole.items() if sizes}})]
+
+
+def detections_counted(n: Node) -> list[Step] | None:
+    """To keep all is to keep as many as there are: each prior box once for each class."""
+    if n.a.keep_top_k != -1:
+        return None
+    return [Step("detection_output", [0, 1, 2], **{**n.a, "keep_top_k": n.x[1][1]})]
+
+
 def interp_to_size(n: Node) -> list[Step] | None:
     """What Interp computes follows from the sizes of input and output alone, however the latter is said."""
     if n.a.size is not None or any(n.a.crop):
@@ -255,6 +310,15 @@ def interp_to_size(n: Node) -> list[Step] | None:
 
 
 # --- pooling --------------------------------------------------------------------------------------
+
+
+def pool_within(n: Node) -> list[Step] | None:
+    """A window that reaches beyond the image and its pads sees, and counts, no more than them."""
+    kernel, pads = each_way(n, "kernel"), each_way(n, "pad")
+    room = [extent + 2 * pad for extent, pad in zip(n.x[0][2:], pads, strict=True)]
+    if all(size <= most for size, most in zip(kernel, room, strict=True)):
+        return None
+    return [Step(n.op.name, [0], **{**n.a, "kernel": tuple(map(min, kernel, room))})]
 
 
 def pool_with_ceil(n: Node) -> list[Step] | None:
@@ -297,24 +361,30 @@ def shapes_of(n: Node, step: Step) -> list[tuple[int, ...]]:
 
 REWRITES: Mapping[str, tuple[Rewrite, ...]] = MappingProxyType(
     {
-        "avg_pool": (pool_with_ceil, pool_and_cut),
+        "avg_pool": (pool_with_ceil, pool_within, pool_and_cut),
         "axpy": (axpy_as_product,),
         "bias": (bias_as_sum,),
         "clip": (clip_as_maxima,),
         "concat": (concat_of_one,),
+        "detection_output": (detections_counted,),
         "exp": (exp_as_natural,),
+        "flatten": (flatten_as_reshape,),
         "hard_sigmoid": (hard_sigmoid_as_clip,),
         "hard_swish": (hard_swish_as_product,),
         "interp": (interp_to_size,),
         "linear": (linear_of_rows,),
         "log": (log_as_natural, log_with_base),
         "lrn": (lrn_with_k_1,),
-        "max_pool": (pool_with_ceil, pool_and_cut),
+        "max_pool": (pool_with_ceil, pool_within, pool_and_cut),
+        "normalize": (factors_by_themselves,),
         "permute": (permute_in_full, permute_as_reshape),
+        "prior_box": (priors_of_whole_pixels,),
         "reduce": (reduce_as_pooling,),
         "relu6": (relu6_as_clip,),
-        "scale": (scale_as_product,),
+        "reshape": (reshape_in_full,),
+        "scale": (scale_as_product, bias_by_itself),
         "shuffle_channels": (shuffle_by_permute, shuffle_by_concat),
+        "slice": (slice_at_places,),
         "swish": (swish_as_product,),
         "tile": (tile_as_concat,),
     }

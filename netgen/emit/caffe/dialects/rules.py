@@ -13,7 +13,9 @@ COMPUTES = "computes something else, without a word"
 REFUSES = "refuses it"
 UNKNOWN_FIELD = "does not know the field"
 """Caffe's parser stops at it."""
-REFUSALS = frozenset((REFUSES, UNKNOWN_FIELD))
+BREAKS = "writes outside of its memory"
+"""The process may end there and then: never to be tried."""
+REFUSALS = frozenset((REFUSES, UNKNOWN_FIELD, BREAKS))
 """What a consumer does where it computes nothing."""
 
 
