@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from netgen.api.net import Net
 from netgen.diag import NetgenError
 from netgen.passes.changes import Changes
 from netgen.passes.fold_bn import fold_bn as _fold_bn
+from netgen.passes.fold_input import Padding, Preparation
+from netgen.passes.fold_input import fold_input as _fold_input
+from netgen.passes.reparam import reparam as _reparam
 from netgen.passes.rewrite import Rewritten, owners
+from netgen.passes.unfold_bn import unfold_bn as _unfold_bn
 
 if TYPE_CHECKING:
     from netgen.weights import Weights
@@ -16,6 +21,34 @@ if TYPE_CHECKING:
 
 def fold_bn(net: Net) -> tuple[Net, Changes]:
     return _made(net, _fold_bn(net.graph, _arrays(net), training=net.phase == "TRAIN"))
+
+
+def unfold_bn(net: Net, *, linear: bool = False) -> tuple[Net, Changes]:
+    return _made(net, _unfold_bn(net.graph, _arrays(net), linear=linear))
+
+
+def reparam(net: Net) -> tuple[Net, Changes]:
+    return _made(net, _reparam(net.graph, _arrays(net), training=net.phase == "TRAIN"))
+
+
+def preparation(
+    mean: float | Sequence[float], scale: float | Sequence[float], std: float | Sequence[float], *, swap: bool
+) -> Preparation:
+    """What is done to an image; a lone number is for all channels."""
+    return Preparation(_numbers(mean), _numbers(scale), _numbers(std), swap=swap)
+
+
+def _numbers(given: float | Sequence[float]) -> Sequence[float]:
+    return (given,) if isinstance(given, (int, float)) else given
+
+
+def fold_input(
+    net: Net, preparation: Preparation, *, inputs: Collection[str] = (), padding: Padding = "refuse"
+) -> tuple[Net, Changes]:
+    arrays = _arrays(net)
+    if arrays is None:
+        raise ValueError("the net has no weights yet: load_weights(...) takes a file or a module's state_dict()")
+    return _made(net, _fold_input(net.graph, arrays, preparation, inputs=inputs, padding=padding))
 
 
 def _arrays(net: Net) -> Weights | None:

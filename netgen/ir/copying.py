@@ -23,6 +23,9 @@ class Copier:
         _say_again(graph.root, self.graph.root)
         self._instances: dict[Instance, Instance] = {graph.root: self.graph.root}
         self._values: dict[Value, Value] = {}
+        self._first: dict[Value, Value] = {}
+        """What was put for each value first: whatever stands behind an input, it is not the net's input."""
+        self._changed: set[Instance] = set()
 
     def value(self, old: Value) -> Value:
         """What stands for a value of the old graph."""
@@ -81,20 +84,32 @@ class Copier:
     def put(self, node: Node, made: Sequence[Value]) -> None:
         """Let values of the new graph stand for a node's results."""
         for old, new in zip(node.outputs, made, strict=True):
-            self._values[old] = new
-            new.variable = new.variable or old.variable
+            self._first[old] = new
+            self.pass_on(old, new)
         _call(node, made)
 
-    def replace(self, old: Value, new: Value) -> None:
-        """Let a value of the new graph stand for one whose node is left out: it keeps its own name."""
+    def leave_out(self, node: Node, others: Sequence[Value | None]) -> None:
+        """Let ``others`` stand for the results of a node that goes, None for one that nobody reads any more."""
+        self.undocument(node.instance)
+        for old, new in zip(node.outputs, others, strict=True):
+            if new is not None:
+                self.pass_on(old, new)
+
+    def undocument(self, old: Instance) -> None:
+        """Drop what is said of a block whose layers are no longer those that it was said of."""
+        self._changed.add(old)
+
+    def pass_on(self, old: Value, new: Value) -> None:
+        """Let a value stand for one of the old graph from here on, and take its name where it has none."""
         self._values[old] = new
         new.variable = new.variable or old.variable
 
     def finish(self) -> Graph:
         """The new graph, with the inputs and outputs of the old one as far as they were put."""
-        self.graph.inputs = [self._values[value] for value in self._old.inputs if value in self._values]
+        self.graph.inputs = [self._first[value] for value in self._old.inputs if value in self._first]
         self.graph.outputs = [self._values[value] for value in self._old.outputs]
         for old, new in self._instances.items():
+            new.doc = "" if old in self._changed and old.parent is not None else old.doc
             new.inputs = [self._values[value] for value in old.inputs if value in self._values]
             if len(old.parameters) == len(old.inputs):
                 named = zip(old.parameters, old.inputs, strict=True)

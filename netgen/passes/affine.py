@@ -24,6 +24,15 @@ class Affine:
         self.factor = factor
         self.offset = offset
 
+    @property
+    def shifts(self) -> bool:
+        """Whether anything is added."""
+        return bool(self.offset.any())
+
+    @property
+    def is_identity(self) -> bool:
+        return not self.shifts and bool((self.factor == 1).all())
+
     def then(self, other: Affine) -> Affine:
         """Both, one after the other."""
         return Affine(self.factor * other.factor, self.offset * other.factor + other.offset)

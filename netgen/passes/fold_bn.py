@@ -52,13 +52,14 @@ def _with_bias(a: Attrs) -> Attrs:
 def _report(folds: Iterable[Fold], left: list[Left]) -> Changes:
     folds = list(folds)
     inner = [node for fold in folds for node in (*fold.before, *fold.after)]
-    norms = sum(node.op.name == "batch_norm" for node in inner)
+    norms = [node for node in inner if node.op.name == "batch_norm"]
+    others = [node for node in inner if node not in norms and node.inputs[0].node not in norms]
     if not inner:
         nothing = "nothing was folded" if left else "nothing to fold: the net has no batch normalisation"
         return Changes(nothing, [], left)
-    what = [counted(norms, "batch normalisation")] if norms else []
-    if len(inner) > norms:
-        what.append(counted(len(inner) - norms, "scale or offset" if len(inner) - norms == 1 else "scales and offset"))
+    what = [counted(len(norms), "batch normalisation")] if norms else []
+    if others:
+        what.append(counted(len(others), "scale or offset" if len(others) == 1 else "scales and offset"))
     into = []
     for op, word in filters.WORDS.items():
         count = sum(fold.node.op.name == op for fold in folds)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-6
 """How far numbers may be apart, of the largest that an output gives: rounding the weights to 24 bits takes a tenth."""
-_PATCHES = 8
+PATCHES = 8
 """How many random patches a fold is tried on."""
 
 
@@ -51,21 +51,28 @@ class Fold:
         first = affine.in_turn(self.before, arrays, self.node.x[0][1]) if self.before else None
         last = affine.in_turn(self.after, arrays, self.node.a.out)
         own = arrays[self.node]
-        weight, bias = folded(self.node, own, first, last)
-        problem = _wrong(self.node, own, (weight, bias), first, last)
+        weight, bias, problem = tried(self.node, own, first, last)
         self.arrays = {} if problem else {(self.node.name, "weight"): weight, (self.node.name, "bias"): bias}
         return problem
 
 
-def folded(node: Node, own: Mapping[str, Array], first: Affine | None, last: Affine) -> tuple[Array, Array]:
-    """The weights and bias of a layer that does besides what others did in front of it and behind it."""
+def tried(node: Node, own: Mapping[str, Array], first: Affine | None, last: Affine) -> tuple[Array, Array, str]:
+    """The weights and bias of a layer that does besides what others did in front of it and behind it.
+
+    They are tried on random patches: with them comes what is wrong with them, or nothing.
+    """
+    weight, bias = _folded(node, own, first, last)
+    return weight, bias, _wrong(node, own, (weight, bias), first, last)
+
+
+def _folded(node: Node, own: Mapping[str, Array], first: Affine | None, last: Affine) -> tuple[Array, Array]:
     import numpy as np
 
     with np.errstate(invalid="ignore", over="ignore"):
         wide = filters.spread(node, own["weight"])
         bias = own["bias"].astype(np.float64) if "bias" in own else np.zeros(node.a.out)
         if first is not None:
-            if np.any(first.offset):
+            if first.shifts:
                 bias = bias + filters.of_constant(wide, first.offset)
             wide = wide * filters.by_input(wide, first.factor)
         wide = wide * filters.by_output(wide, last.factor)
@@ -73,12 +80,12 @@ def folded(node: Node, own: Mapping[str, Array], first: Affine | None, last: Aff
 
 
 def _wrong(node: Node, own: Mapping[str, Array], new: tuple[Array, Array], first: Affine | None, last: Affine) -> str:
-    """What is wrong with new weights: both forms are computed on random patches, and have to agree."""
+    """What is wrong with new weights: both forms are computed in double precision, and have to agree."""
     import numpy as np
 
     if not all(np.isfinite(each).all() for each in (*new, last.factor, last.offset)):
         return "its constants are not finite: a variance plus eps that is not above 0, or numbers beyond float32"
-    patches = np.random.default_rng(0).standard_normal((_PATCHES, *_patch(node)))
+    patches = np.random.default_rng(0).standard_normal((PATCHES, *_patch(node)))
     seen = patches
     if first is not None:
         factor, offset = (each.reshape(patches.shape[1:3])[..., None] for each in (first.factor, first.offset))
@@ -133,21 +140,21 @@ def agreed(folds: list[Fold], graph: Graph, held: Held | None) -> tuple[list[Fol
         problem = fold.compute(held) if held is not None else ""
         left += [Left(name, problem) for name in fold.names] if problem else []
         kept += [] if problem else [fold]
-    sharers = _sharers(graph)
+    alike = sharers(graph)
     while True:
         by_node = {fold.node: fold for fold in kept}
-        odd = [fold for fold in kept if not _fits(fold, by_node, sharers)]
+        odd = [fold for fold in kept if not _fits(fold, by_node, alike)]
         if not odd:
             return kept, left
         kept = [fold for fold in kept if fold not in odd]
         for fold in odd:
             why = "the weights of its convolution are shared with layers that are not folded alike"
-            others = {node.name for name in _shared(fold.node).values() for node, _ in sharers.get(name, [])}
+            others = {node.name for name in shared_names(fold.node).values() for node, _ in alike.get(name, [])}
             named = ", ".join(f"`{name}`" for name in sorted(others - {fold.node.name}))
             left += [Left(name, why, f"`{fold.node.name}` shares its weights with {named}") for name in fold.names]
 
 
-def _shared(node: Node) -> dict[str, str]:
+def shared_names(node: Node) -> dict[str, str]:
     """The names of the arrays that a layer shares; of a bias too, which it may yet get."""
     share: tuple[str, ...] | None = node.a.get("share")
     if share is None:
@@ -156,11 +163,11 @@ def _shared(node: Node) -> dict[str, str]:
     return {param: name for param, name in zip(("weight", "bias"), names, strict=False) if name}
 
 
-def _sharers(graph: Graph) -> dict[str, list[tuple[Node, str]]]:
+def sharers(graph: Graph) -> dict[str, list[tuple[Node, str]]]:
     """The layers of each array that several have, and what it is for them."""
     found: dict[str, list[tuple[Node, str]]] = {}
     for node in graph.nodes:
-        names = _shared(node) if filters.is_filter(node) else shared_arrays(node)
+        names = shared_names(node) if filters.is_filter(node) else shared_arrays(node)
         for param, name in names.items():
             found.setdefault(name, []).append((node, param))
     return {name: users for name, users in found.items() if len(users) > 1}
@@ -168,7 +175,7 @@ def _sharers(graph: Graph) -> dict[str, list[tuple[Node, str]]]:
 
 def _fits(fold: Fold, folds: Mapping[Node, Fold], sharers: Mapping[str, list[tuple[Node, str]]]) -> bool:
     """Whether all others that have the arrays of a fold make the same of them."""
-    for param, name in _shared(fold.node).items():
+    for param, name in shared_names(fold.node).items():
         for node, other in sharers.get(name, []):
             if node is fold.node:
                 continue

@@ -59,12 +59,19 @@ def remade(graph: Graph, changed: Mapping[Node, Attrs], stand_ins: Mapping[Value
     new = Copier(graph)
     for node in graph.nodes:
         if node.outputs and node.outputs[0] in stand_ins:
-            for value in node.outputs:
-                other = stand_ins[value]
-                if other is not None:
-                    new.replace(value, new.value(other))
+            others = [stand_ins[value] for value in node.outputs]
+            new.leave_out(node, [other and new.value(other) for other in others])
         elif node in changed:
             new.put(node, new.graph.add(new.node(node, a=changed[node]), node.y))
         else:
             new.copy(node, node.y)
     return new.finish()
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """The name, or the first that is free of those with a number; taken from then on."""
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    taken.add(free)
+    return free
