@@ -47,8 +47,14 @@ def objections(graph: Graph, name: str) -> list[Diagnostic]:
     return _solve(graph, find(name))[1]
 
 
+def faults(node: Node, name: str) -> list[Objection]:
+    """What a consumer takes of a node and computes otherwise, in whatever words; nothing if it refuses the node."""
+    solved = Solver(node.instance.items, find(name)).solve(node)
+    return solved if isinstance(solved, list) and all(each.computes for each in solved) else []
+
+
 def _solve(graph: Graph, dialect: Dialect, *, wrongly: bool = False) -> tuple[dict[Node, Solution], list[Diagnostic]]:
-    solver = Solver(graph, dialect)
+    solver = Solver(graph.nodes, dialect)
     solutions: dict[Node, Solution] = {}
     found: dict[tuple[str, str], list[tuple[Node, Objection]]] = {}
     for node in graph.nodes:

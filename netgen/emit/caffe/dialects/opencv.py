@@ -7,6 +7,26 @@ from netgen.emit.caffe.dialects.caffes import CEIL
 from netgen.emit.caffe.dialects.hints import HINTS, SIZE, TEST, TURNED, WHOLE
 from netgen.emit.caffe.dialects.rules import BREAKS, COMPUTES, REFUSES, Dialect, Rule, never, only
 
+_SOURCES = {
+    "BatchNorm": "batch_norm_layer",
+    "Concat": "concat_layer",
+    "Deconvolution": "deconvolution_layer",
+    "DetectionOutput": "detection_output_layer",
+    "InnerProduct": "fully_connected_layer",
+    "Interp": "resize_layer",
+    "LRN": "lrn_layer",
+    "Log": "elementwise_layers",
+    "MVN": "mvn_layer",
+    "Pooling": "pooling_layer",
+    "PriorBox": "prior_box_layer",
+    "PriorBoxClustered": "prior_box_layer",
+    "Reorg": "reorg_layer",
+    "Scale": "scale_layer",
+    "Slice": "slice_layer",
+    "Swish": "elementwise_layers",
+}
+"""The files in modules/dnn/src/layers that compute something else."""
+
 OPENCV = Dialect(
     "opencv4",
     "OpenCV 4",
@@ -68,4 +88,6 @@ OPENCV = Dialect(
         only("Dropout", "dropout_param.scale_train", True, does="does not scale in testing"),
     ],
     hints=HINTS,
+    seen="4.14.0",
+    sources={kind: f"modules/dnn/src/layers/{name}.cpp" for kind, name in _SOURCES.items()},
 )

@@ -72,6 +72,22 @@ NCNN = Dialect(
     hints={**HINTS, "Clip": "ncnn has Clip, but its converter writes no bounds"},
 )
 
+_MNN_SOURCES = {
+    "Concat": "Concat",
+    "Convolution": "Convolution",
+    "ConvolutionDepthwise": "Convolution",
+    "Deconvolution": "Convolution",
+    "DepthwiseConvolution": "Convolution",
+    "Eltwise": "Eltwise",
+    "Flatten": "Reshape",
+    "Interp": "ResizeInterp",
+    "LRN": "LRN",
+    "Pooling": "Pool",
+    "Reshape": "Reshape",
+    "Slice": "Slice",
+}
+"""The files of its converter that read something else."""
+
 # tools/converter/source/caffe and optimizer/caffeextra of alibaba/MNN: the registered converters and the fields that
 # they read; and what MNN makes of a layer of each kind. Its Clip is declared, but never registered.
 MNN = Dialect(
@@ -104,4 +120,6 @@ MNN = Dialect(
         *square(CONVOLUTIONS, ("kernel_size", "stride", "pad", "dilation"), WIDTH_FIRST),
     ],
     hints=HINTS,
+    seen="3.6.1",
+    sources={kind: f"tools/converter/source/caffe/{name}.cpp" for kind, name in _MNN_SOURCES.items()},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from netgen.emit.caffe.dialects.forms import forms, renamed
 from netgen.emit.caffe.dialects.rewrites import REWRITES, Step
@@ -50,9 +51,9 @@ Solution = Same | Others | Nothing
 class Solver:
     """Finds solutions for one consumer. Nodes whose facts are equal have equal ones."""
 
-    def __init__(self, graph: Graph, dialect: Dialect) -> None:
+    def __init__(self, nodes: Iterable[Node | Instance], dialect: Dialect) -> None:
         self.dialect = dialect
-        self._uses = Counter(node.origin for node in graph.nodes)
+        self._uses = Counter(node.origin for node in nodes if isinstance(node, Node))
 
     def solve(self, node: Node, depth: int = 0) -> Solution | list[Objection]:
         """A solution, or all that the consumer objects to in the best way to say the node."""
