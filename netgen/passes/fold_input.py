@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 Padding = Literal["refuse", "layer", "approximate"]
 """What to do where folding is not exact: not to, to put a layer in front, or to accept other numbers at the border."""
-PADDING: tuple[Padding, ...] = ("refuse", "layer", "approximate")
 
 
 class Preparation:

@@ -1,0 +1,58 @@
+"""What ``netgen build`` changes about a net before it writes it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Collection
+
+from netgen.api import Net
+
+_OF_INPUT = ("input_mean", "input_scale", "input_std", "swap_channels")
+
+
+def asks_for_changes(args: Namespace) -> bool:
+    return args.reparam or args.fold_bn or args.unfold_bn or _asks_for_input(args)
+
+
+def check_changes(args: Namespace) -> None:
+    """What is wrong with the options whatever the files hold."""
+    if _asks_for_input(args) and args.weights is None:
+        args.usage_error(f"{_option(args, _OF_INPUT)} changes the weights of the first layer: --weights FILE")
+    if not _asks_for_input(args) and (option := _option(args, ("input_padding", "input_image"))):
+        args.usage_error(f"{option} goes with --input-mean, --input-scale, --input-std or --swap-channels")
+
+
+def changed(net: Net, args: Namespace) -> tuple[Net, list[str]]:
+    """The net with all changes that are asked for, and a remark about each."""
+    remarks = []
+    if args.reparam:
+        net, report = net.reparam()
+        remarks.append(report.text())
+    if args.fold_bn:
+        net, report = net.fold_bn()
+        remarks.append(report.text())
+    if _asks_for_input(args):
+        net, report = net.fold_input(
+            mean=args.input_mean or 0.0,
+            scale=args.input_scale or 1.0,
+            std=args.input_std or 1.0,
+            swap_channels=args.swap_channels,
+            inputs=args.input_image,
+            padding=args.input_padding or "refuse",
+        )
+        remarks.append(report.text())
+    if args.unfold_bn:
+        net, report = net.unfold_bn()
+        remarks.append(report.text())
+    if remarks and net.weights is None:
+        remarks.append("without --weights only the structure changes: the weights that go with it have to change alike")
+    return net, remarks
+
+
+def _asks_for_input(args: Namespace) -> bool:
+    return _option(args, _OF_INPUT) is not None
+
+
+def _option(args: Namespace, names: Collection[str]) -> str | None:
+    """The first of some options that was given, as it is written."""
+    return next((f"--{name.replace('_', '-')}" for name in names if getattr(args, name)), None)
