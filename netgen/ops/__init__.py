@@ -17,8 +17,8 @@ __all__ = ["OPERATORS", "bind", "read_caffe"]
 
 
 _FAMILIES = """
-accuracy activation batch_norm conv detection elementwise foreign index local loss multibox norm pool prior proposal
-recurrent reduce resize roi scale shape source unpool window yolo
+accuracy activation batch_norm conv detection distance elementwise foreign index local loss multibox norm pool prior
+proposal recurrent reduce resize roi scale shape source unpool window yolo
 """
 
 

@@ -8,8 +8,9 @@ from netgen.ir.graph import Node, Shape
 from netgen.ir.kinds import Arg, Bool, Int
 from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling, Field
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling
-from netgen.ops.loss import FOR_TRAINING, IGNORE_LABEL, KEPT, label_each
+from netgen.ops.loss import IGNORE_LABEL, KEPT, count_onnx, label_each, labels_onnx
 from netgen.ops.rules import axis_of
 
 _RIGHT = Helper(
@@ -80,6 +81,58 @@ def _read_per_class(a: dict[str, object], layer: Message) -> bool:
     return tops in (1, 2)
 
 
+def _accuracy_onnx(n: Node) -> list[OnnxNode]:
+    """A place is right if fewer than ``top_k`` classes besides the right one are as good or better."""
+    a, axis = n.a, axis_of(n)
+    counts = a.ignore_label is not None
+    nodes = [
+        *labels_onnx(n, axis),
+        OnnxNode("GatherElements", (0, "classes"), ("score",), axis=axis),
+        OnnxNode("GreaterOrEqual", (0, "score"), ("is_as_good",)),
+        OnnxNode("Cast", ("is_as_good",), ("as_good",), to="float"),
+        OnnxNode("ReduceSum", ("as_good", Const([axis])), ("rank",), keepdims=1),
+        OnnxNode("LessOrEqual", ("rank", number(a.top_k)), ("is_right",)),
+        *([OnnxNode("And", ("is_right", "kept"), ("is_right_and_kept",))] if counts else []),
+        OnnxNode("Cast", ("is_right_and_kept" if counts else "is_right",), ("right",), to="float"),
+    ]
+    if counts:
+        nodes += [
+            OnnxNode("ReduceSum", ("right",), ("total",), keepdims=0),
+            *count_onnx("kept", "count"),
+            OnnxNode("Div", ("total", "count"), (0,)),
+        ]
+    else:
+        nodes.append(OnnxNode("ReduceMean", ("right",), (0,), keepdims=0))
+    return [*nodes, *_shares_onnx(n, axis)] if a.per_class else nodes
+
+
+def _shares_onnx(n: Node, axis: int) -> list[OnnxNode]:
+    """The second result: for each class how many were right of those that counted."""
+    flat = Const([-1])
+    counted = OnnxNode(
+        "OneHot", ("class_of_each", Const([n.x[0][axis]]), Const([0.0, 1.0], "float")), ("all_of_class",)
+    )
+    of_class = "all_of_class"
+    nodes = [
+        OnnxNode("Reshape", ("classes", flat), ("class_of_each",)),
+        OnnxNode("Reshape", ("right", flat), ("right_of_each",)),
+        counted,
+    ]
+    if n.a.ignore_label is not None:
+        of_class = "of_class"
+        nodes += [
+            OnnxNode("Reshape", ("flags", Const([-1, 1])), ("kept_of_each",)),
+            OnnxNode("Mul", ("all_of_class", "kept_of_each"), ("of_class",)),
+        ]
+    return [
+        *nodes,
+        OnnxNode("MatMul", ("right_of_each", of_class), ("rights",)),
+        OnnxNode("ReduceSum", (of_class, Const([0])), ("places",), keepdims=0),
+        OnnxNode("Max", ("places", number(1.0)), ("places_at_least",)),
+        OnnxNode("Div", ("rights", "places_at_least"), (1,)),
+    ]
+
+
 class Accuracy(Operator):
     """The share of right answers: the right class is among the ``top_k`` highest scores.
 
@@ -123,4 +176,4 @@ class Accuracy(Operator):
         defaults={"top_k": 1, "axis": 1, "ignore_label": None},
         helpers=lambda n: [_CLASS_ACCURACY if n.a.per_class else _ACCURACY],
     )
-    onnx = FOR_TRAINING
+    onnx = OnnxSpelling(_accuracy_onnx)

@@ -1,4 +1,4 @@
-"""Losses: how far a network's answer is from the right one.
+"""Losses: how far a network's answer is from the right one; those of distances have a file of their own.
 
 Labels are numbers of classes, as floats like everything in Caffe. Every loss is a single number, not yet multiplied by
 its ``loss_weight``: that is the solver's business, or the training loop's.
@@ -14,8 +14,9 @@ from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import Arg, Bool, Choice, Float, Int, Listed, Optional, Text
 from netgen.ir.operator import Operator, Refused
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Many, Sub, Words
-from netgen.ir.spell_torch import Call, Expr, Helper, Infix, Input, TorchSpelling
-from netgen.ops.rules import axis_of, same_shapes, show_shape
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
+from netgen.ir.spell_torch import Call, Expr, Helper, Input, TorchSpelling
+from netgen.ops.rules import axis_of, show_shape
 
 SMALLEST = -87.33654475055310898657
 """The logarithm of FLT_MIN, below which no probability of a softmax loss falls."""
@@ -32,8 +33,6 @@ LOSS_WEIGHT = Arg(
 )
 """Caffe's solver multiplies by it; a training loop in PyTorch has to."""
 IGNORE_LABEL = Arg("ignore_label", Optional(Int(-(2**31))), None, "the label of what does not count")
-
-FOR_TRAINING = Refused("ONNX is for networks in use, and this is for training and testing", "let the net end before it")
 
 
 def normalization_arg(default: str) -> Arg:
@@ -109,7 +108,7 @@ class Loss(Operator):
 # --- shapes ---------------------------------------------------------------------------------------
 
 
-def _same_batch(n: Node, other: int = 1) -> None:
+def same_batch(n: Node, other: int = 1) -> None:
     first, second = n.x[0], n.x[other]
     if not first or first[:1] != second[:1]:
         label = f"this is {show_shape(second)}, the first is {show_shape(first)}: not the same batch"
@@ -126,15 +125,15 @@ def label_each(n: Node, axis: int) -> None:
         raise Fault("NG303", "shapes do not match", label, arg="x1", hint=hint)
 
 
-def _label_each_image(n: Node) -> None:
-    _same_batch(n)
+def label_each_image(n: Node) -> None:
+    same_batch(n)
     if prod(n.x[1]) != n.x[0][0]:
         label = f"{show_shape(n.x[1])} holds {prod(n.x[1])} labels for {n.x[0][0]} images"
         raise Fault("NG303", "shapes do not match", label, arg="x1", hint="give one label for each image")
 
 
-def _same_count(n: Node) -> None:
-    _same_batch(n)
+def same_count(n: Node) -> None:
+    same_batch(n)
     if prod(n.x[0]) != prod(n.x[1]):
         label = f"this is {show_shape(n.x[1])}, the first is {show_shape(n.x[0])}: not as many elements"
         raise Fault("NG303", "shapes do not match", label, arg="x1")
@@ -173,6 +172,69 @@ def _kept(labels: Tensor, ignore_label: int | None) -> Tensor:
     return labels.trunc() != ignore_label
 ''',
 )
+
+
+# --- what several share in ONNX -------------------------------------------------------------------
+
+
+def labels_onnx(n: Node, axis: int) -> list[OnnxNode]:
+    """The ``classes`` of all places, as indices with 1 on the axis of classes; 0 where they do not count.
+
+    With a label to ignore, ``kept`` tells which count.
+    """
+    shape = [1 if at == axis else size for at, size in enumerate(n.x[0])]
+    shape[0 if axis else 1 : 1 if axis else 2] = [-1]  # as many images as there are
+    ignored = n.a.get("ignore_label")
+    numbers = chain(
+        OnnxNode("Reshape", (1, Const(shape))),
+        OnnxNode("Cast", (0,), ("classes" if ignored is None else "labels",), to="int64"),
+    )
+    if ignored is None:
+        return numbers
+    return [
+        *numbers,
+        OnnxNode("Equal", ("labels", Const(ignored)), ("is_ignored",)),
+        OnnxNode("Not", ("is_ignored",), ("kept",)),
+        OnnxNode("Where", ("kept", "labels", Const(0)), ("classes",)),
+    ]
+
+
+def average_onnx(n: Node, outer: int, rank: int) -> list[OnnxNode]:
+    """The first result: the sum of ``losses``, of so many axes, over what is to count; ``outer`` axes are of the batch.
+
+    With a label to ignore, losses are 0 where it stands, and ``kept`` tells where it does not.
+    """
+    mode = n.a.normalization
+    ignores = n.a.ignore_label is not None
+    losses, before = "losses", []
+    if ignores:
+        losses, before = "losses_kept", [OnnxNode("Where", ("kept", "losses", number(0.0)), ("losses_kept",))]
+    if mode == "valid" and ignores:
+        return [
+            *before,
+            OnnxNode("ReduceSum", (losses,), ("total",), keepdims=0),
+            *count_onnx("kept", "count"),
+            OnnxNode("Div", ("total", "count"), (0,)),
+        ]
+    if mode == "none":
+        return [*before, OnnxNode("ReduceSum", (losses,), (0,), keepdims=0)]
+    if mode == "batch_size" and outer < rank:
+        before.append(OnnxNode("ReduceSum", (losses, Const(list(range(outer, rank)))), ("of_each",), keepdims=0))
+        losses = "of_each"
+    return [*before, OnnxNode("ReduceMean", (losses,), (0,), keepdims=0)]
+
+
+def count_onnx(flags: str, made: str) -> list[OnnxNode]:
+    """How many flags are set, but at least 1."""
+    return [
+        OnnxNode("Cast", (flags,), ("flags",), to="float"),
+        OnnxNode("ReduceSum", ("flags",), ("flags_set",), keepdims=0),
+        OnnxNode("Max", ("flags_set", number(1.0)), (made,)),
+    ]
+
+
+def _softmax_onnx(n: Node) -> list[OnnxNode]:
+    return [OnnxNode("Softmax", (0,), (1,), axis=axis_of(n))] if n.a.probabilities else []
 
 
 def _options(n: Node, *names: str) -> dict[str, object]:
@@ -218,6 +280,19 @@ def _softmax_loss_call(n: Node) -> Expr:
     return _with_softmax(Call("_softmax_loss", Input(0), Input(1), axis=axis_of(n), **options), n)
 
 
+def _softmax_loss_onnx(n: Node) -> list[OnnxNode]:
+    axis = axis_of(n)
+    return [
+        *labels_onnx(n, axis),
+        OnnxNode("LogSoftmax", (0,), ("log_all",), axis=axis),
+        OnnxNode("GatherElements", ("log_all", "classes"), ("log_right",), axis=axis),
+        OnnxNode("Max", ("log_right", number(SMALLEST)), ("log_p",)),
+        OnnxNode("Neg", ("log_p",), ("losses",)),
+        *average_onnx(n, axis, len(n.x[0])),
+        *_softmax_onnx(n),
+    ]
+
+
 class SoftmaxLoss(Loss):
     """Softmax with cross entropy: minus the logarithm of the right class's probability.
 
@@ -241,7 +316,7 @@ class SoftmaxLoss(Loss):
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
-        _same_batch(n)
+        same_batch(n)
         label_each(n, axis_of(n))
         return [(), n.x[0]] if n.a.probabilities else [()]
 
@@ -259,7 +334,7 @@ class SoftmaxLoss(Loss):
         defaults={"axis": 1, "ignore_label": None, "normalization": "valid"},
         helpers=[_SOFTMAX_LOSS],
     )
-    onnx = FOR_TRAINING
+    onnx = OnnxSpelling(_softmax_loss_onnx)
 
 
 _SIGMOID_LOSS = Helper(
@@ -281,6 +356,30 @@ def _sigmoid_cross_entropy_loss(
 )
 
 
+def _sigmoid_loss_onnx(n: Node) -> list[OnnxNode]:
+    """max(x, 0) - x * target + log(1 + exp(-|x|)), which is exact for large x too."""
+    targets = OnnxNode("Reshape", (1, Const([-1, *n.x[0][1:]])), ("targets",))
+    kept: list[OnnxNode] = []
+    if n.a.ignore_label is not None:
+        kept = [
+            OnnxNode("Cast", ("targets",), ("labels",), to="int64"),
+            OnnxNode("Equal", ("labels", Const(n.a.ignore_label)), ("is_ignored",)),
+            OnnxNode("Not", ("is_ignored",), ("kept",)),
+        ]
+    return [
+        targets,
+        *kept,
+        OnnxNode("Relu", (0,), ("positive",)),
+        OnnxNode("Mul", (0, "targets"), ("wanted",)),
+        OnnxNode("Sub", ("positive", "wanted"), ("linear",)),
+        OnnxNode("Abs", (0,), ("size",)),
+        OnnxNode("Neg", ("size",), ("negative",)),
+        OnnxNode("Softplus", ("negative",), ("curve",)),
+        OnnxNode("Add", ("linear", "curve"), ("losses",)),
+        *average_onnx(n, 1, len(n.x[0])),
+    ]
+
+
 class SigmoidCrossEntropyLoss(Loss):
     """Sigmoid with cross entropy, of each element by itself.
 
@@ -294,7 +393,7 @@ class SigmoidCrossEntropyLoss(Loss):
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
-        _same_count(n)
+        same_count(n)
         return [()]
 
     caffe = CaffeSpelling("SigmoidCrossEntropyLoss", "", WEIGHT, _loss_param("BATCH_SIZE"), reads=read_loss)
@@ -305,7 +404,7 @@ class SigmoidCrossEntropyLoss(Loss):
         defaults={"ignore_label": None, "normalization": "batch_size"},
         helpers=[_SIGMOID_LOSS],
     )
-    onnx = FOR_TRAINING
+    onnx = OnnxSpelling(_sigmoid_loss_onnx)
 
 
 _INFOGAIN_LOSS = Helper(
@@ -344,6 +443,27 @@ def _needs_file(n: Node) -> Refused | None:
     return Refused(f'the matrix is in a file, "{n.a.source}"', "give the matrix as a third tensor")
 
 
+def _infogain_loss_onnx(n: Node) -> list[OnnxNode]:
+    axis, rank = axis_of(n), len(n.x[0])
+    classes = n.x[0][axis]
+    last = [*(at for at in range(rank) if at != axis), axis]
+    return [
+        *labels_onnx(n, axis),
+        OnnxNode("LogSoftmax", (0,), ("log_all",), axis=axis),
+        OnnxNode("Max", ("log_all", number(LOG_THRESHOLD)), ("log_p",)),
+        OnnxNode("Reshape", (2, Const([classes, classes])), ("matrix",)),
+        OnnxNode("Squeeze", ("classes", Const([axis])), ("class_of_each",)),
+        OnnxNode("Gather", ("matrix", "class_of_each"), ("rows",), axis=0),
+        OnnxNode("Transpose", ("log_p",), ("log_last",), perm=last),
+        OnnxNode("Mul", ("rows", "log_last"), ("weighed",)),
+        OnnxNode("ReduceSum", ("weighed", Const([-1])), ("gain",), keepdims=0),
+        OnnxNode("Neg", ("gain",), ("loss_of_each",)),
+        OnnxNode("Unsqueeze", ("loss_of_each", Const([axis])), ("losses",)),
+        *average_onnx(n, axis, rank),
+        *_softmax_onnx(n),
+    ]
+
+
 class InfogainLoss(Loss):
     """Softmax with cross entropy in which mistakes weigh differently.
 
@@ -371,7 +491,7 @@ class InfogainLoss(Loss):
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
         axis = axis_of(n)
-        _same_batch(n)
+        same_batch(n)
         label_each(n, axis)
         classes = n.x[0][axis]
         if len(n.inputs) == 2 and n.a.source is None:
@@ -396,7 +516,7 @@ class InfogainLoss(Loss):
         helpers=[_INFOGAIN_LOSS],
         refuses=_needs_file,
     )
-    onnx = FOR_TRAINING
+    onnx = OnnxSpelling(_infogain_loss_onnx, refuses=_needs_file)
 
 
 _MULTINOMIAL_LOSS = Helper(
@@ -408,6 +528,26 @@ def _multinomial_logistic_loss(p: Tensor, labels: Tensor) -> Tensor:
     return -right.clamp(min=1e-20).log().mean()
 ''',
 )
+
+
+def class_of_each_image(*shape: int) -> list[OnnxNode]:
+    """The ``classes`` of the images as indices of a shape."""
+    return [
+        OnnxNode("Reshape", (1, Const(shape)), ("labels",)),
+        OnnxNode("Cast", ("labels",), ("classes",), to="int64"),
+    ]
+
+
+def _multinomial_loss_onnx(n: Node) -> list[OnnxNode]:
+    return [
+        *class_of_each_image(-1, 1),
+        OnnxNode("Flatten", (0,), ("probabilities",), axis=1),
+        OnnxNode("GatherElements", ("probabilities", "classes"), ("right",), axis=1),
+        OnnxNode("Max", ("right", number(1e-20)), ("p",)),
+        OnnxNode("Log", ("p",), ("log_p",)),
+        OnnxNode("ReduceMean", ("log_p",), ("mean",), keepdims=0),
+        OnnxNode("Neg", ("mean",)),
+    ]
 
 
 class MultinomialLogisticLoss(Loss):
@@ -425,175 +565,11 @@ class MultinomialLogisticLoss(Loss):
 
     @classmethod
     def infer(cls, n: Node) -> list[Shape]:
-        _label_each_image(n)
+        label_each_image(n)
         return [()]
 
     caffe = CaffeSpelling("MultinomialLogisticLoss", "", WEIGHT, reads=read_loss)
     torch = TorchSpelling(
         function=lambda n: Call("_multinomial_logistic_loss", Input(0), Input(1)), helpers=[_MULTINOMIAL_LOSS]
     )
-    onnx = FOR_TRAINING
-
-
-_HINGE_LOSS = Helper(
-    "_hinge_loss",
-    '''
-def _hinge_loss(x: Tensor, labels: Tensor, norm: str = "l1") -> Tensor:
-    """Hinge loss of each class against all others, the mean over the batch."""
-    scores = x.flatten(1)
-    signs = torch.ones_like(scores).scatter(1, labels.long().reshape(-1, 1), -1)
-    margins = F.relu(1 + signs * scores)
-    return (margins if norm == "l1" else margins.square()).sum() / x.size(0)
-''',
-)
-
-
-class HingeLoss(Loss):
-    """Hinge loss of one class against all.
-
-    max(0, 1 - x) of the right class and max(0, 1 + x) of the others are summed, or their squares with norm "l2", and
-    divided by the size of the batch.
-    """
-
-    name = "hinge_loss"
-    example = "hinge_loss(x, labels)"
-    example_shapes = {"x": (32, 10), "labels": (32,)}
-    operands = ("x", "labels")
-    choosing = frozenset({1})
-    args = (Arg("norm", Choice("l1", "l2"), "l1", "whether the margins or their squares are summed"), LOSS_WEIGHT)
-
-    @classmethod
-    def infer(cls, n: Node) -> list[Shape]:
-        _label_each_image(n)
-        return [()]
-
-    caffe = CaffeSpelling(
-        "HingeLoss",
-        "",
-        WEIGHT,
-        Sub("hinge_loss_param", Words("norm", "norm", {"l1": "L1", "l2": "L2"}, "L1")),
-        reads=read_loss,
-    )
-    torch = TorchSpelling(
-        function=lambda n: Call("_hinge_loss", Input(0), Input(1), norm=n.a.norm),
-        defaults={"norm": "l1"},
-        helpers=[_HINGE_LOSS],
-    )
-    onnx = FOR_TRAINING
-
-
-# --- of distances ---------------------------------------------------------------------------------
-
-_EUCLIDEAN_LOSS = Helper(
-    "_euclidean_loss",
-    '''
-def _euclidean_loss(x: Tensor, y: Tensor) -> Tensor:
-    """Half the sum of squared differences, over the size of the batch."""
-    return F.mse_loss(x, y.reshape_as(x), reduction="sum") / (2 * x.size(0))
-''',
-)
-
-
-class EuclideanLoss(Loss):
-    """Half the sum of squared differences, divided by the size of the batch."""
-
-    name = "euclidean_loss"
-    example = "euclidean_loss(x, y)"
-    operands = ("x", "y")
-    args = (LOSS_WEIGHT,)
-
-    @classmethod
-    def infer(cls, n: Node) -> list[Shape]:
-        _same_count(n)
-        return [()]
-
-    caffe = CaffeSpelling("EuclideanLoss", "", WEIGHT, reads=read_loss)
-    torch = TorchSpelling(function=lambda n: Call("_euclidean_loss", Input(0), Input(1)), helpers=[_EUCLIDEAN_LOSS])
-    onnx = FOR_TRAINING
-
-
-class L1Loss(Loss):
-    """The sum of absolute differences, divided by the size of the batch."""
-
-    name = "l1_loss"
-    example = "l1_loss(x, y)"
-    operands = ("x", "y")
-    args = (LOSS_WEIGHT,)
-
-    @classmethod
-    def infer(cls, n: Node) -> list[Shape]:
-        same_shapes(n)
-        return [()]
-
-    caffe = CaffeSpelling("L1Loss", "", WEIGHT, reads=read_loss, fork="nvcaffe")
-    torch = TorchSpelling(
-        function=lambda n: Infix(
-            "/", Call("F.l1_loss", Input(0), Input(1), reduction="sum"), Call(".size", Input(0), 0)
-        )
-    )
-    onnx = FOR_TRAINING
-
-
-_CONTRASTIVE_LOSS = Helper(
-    "_contrastive_loss",
-    '''
-def _contrastive_loss(
-    x: Tensor, y: Tensor, similar: Tensor, margin: float = 1.0, legacy: bool = False
-) -> Tensor:
-    """Half the mean of what draws similar pairs together and pushes others apart."""
-    difference = (x - y.reshape_as(x)).flatten(1)
-    square = difference.square().sum(1)
-    if legacy:
-        apart = F.relu(margin - square)
-    else:
-        apart = F.relu(margin - torch.linalg.vector_norm(difference, dim=1)).square()
-    return torch.where(similar.flatten().long() != 0, square, apart).mean() / 2
-''',
-)
-
-
-class ContrastiveLoss(Loss):
-    """Loss of pairs: those that are similar should be close, others at least ``margin`` apart.
-
-    Half the mean of d**2 for similar pairs, of max(margin - d, 0)**2 for the others, where d is the distance. The
-    ``legacy`` version has max(margin - d**2, 0) for these.
-    """
-
-    name = "contrastive_loss"
-    example = "contrastive_loss(x, y, similar)"
-    example_shapes = {"x": (32, 64), "y": (32, 64), "similar": (32,)}
-    operands = ("x", "y", "similar")
-    args = (
-        Arg("margin", Float(), 1.0, "how far apart pairs should be that are not similar"),
-        Arg("legacy", Bool(), False, "whether the margin is one of squared distances"),
-        LOSS_WEIGHT,
-    )
-
-    @classmethod
-    def infer(cls, n: Node) -> list[Shape]:
-        _same_count(n)
-        _same_batch(n, 2)
-        x, similar = n.x[0], n.x[2]
-        if prod(x[2:]) != 1:
-            label = f"`contrastive_loss` compares vectors, (N, C); this is {show_shape(x)}"
-            raise Fault("NG301", "wrong number of axes", label, arg="x0", hint="`flatten` makes vectors of images")
-        if prod(similar) != x[0]:
-            label = f"{show_shape(similar)} holds {prod(similar)} flags for {x[0]} pairs"
-            raise Fault("NG303", "shapes do not match", label, arg="x2")
-        return [()]
-
-    caffe = CaffeSpelling(
-        "ContrastiveLoss",
-        "",
-        WEIGHT,
-        Sub("contrastive_loss_param", Field("margin", "margin", 1.0), Field("legacy_version", "legacy", False)),
-        reads=read_loss,
-    )
-    torch = TorchSpelling(
-        function=lambda n: Call(
-            "_contrastive_loss", Input(0), Input(1), Input(2), margin=n.a.margin, legacy=n.a.legacy
-        ),
-        defaults={"margin": 1.0, "legacy": False},
-        helpers=[_CONTRASTIVE_LOSS],
-    )
-    onnx = FOR_TRAINING
+    onnx = OnnxSpelling(_multinomial_loss_onnx)

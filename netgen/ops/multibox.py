@@ -8,12 +8,13 @@ from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Float, Int, Optional, Text
 from netgen.ir.operator import Operator, Refused
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Sub, Words
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling
 from netgen.ops.detection import CODE, CODE_FIELD, for_each_prior, prior_count
+from netgen.ops.distance import mean_of_images_onnx
 from netgen.ops.loss import (
     AT_LEAST,
     AVERAGE,
-    FOR_TRAINING,
     LOSS_WEIGHT,
     SMALLEST,
     WEIGHT,
@@ -123,6 +124,45 @@ def _smooth_call(n: Node) -> Call:
     return Call(name, losses, divisor=a.divisor, by_place=a.by_place)
 
 
+def _smooth_onnx(n: Node) -> list[OnnxNode]:
+    a, x = n.a, n.x[0]
+    beta = a.sigma**-2
+    weights = [OnnxNode("Mul", ("raw", 2), ("difference",))] if len(n.x) > 2 else []
+    outside = [OnnxNode("Mul", ("each", 3), ("losses",))] if len(n.x) > 3 else []
+    places = [
+        OnnxNode("ReduceSum", ("losses", Const([1])), ("sums",), keepdims=1),
+        OnnxNode("Reshape", ("sums", Const([0, 1, *x[2:], *[1] * (4 - len(x))])), (1,)),
+    ]
+    return [
+        OnnxNode("Sub", (0, 1), ("raw" if weights else "difference",)),
+        *weights,
+        OnnxNode("Abs", ("difference",), ("distance",)),
+        OnnxNode("Sub", ("distance", number(beta / 2)), ("straight",)),
+        OnnxNode("Mul", ("difference", "difference"), ("square",)),
+        OnnxNode("Mul", ("square", number(0.5 / beta)), ("curved",)),
+        OnnxNode("Less", ("distance", number(beta)), ("is_small",)),
+        OnnxNode("Where", ("is_small", "curved", "straight"), ("each" if outside else "losses",)),
+        *outside,
+        *_divided_onnx(a),
+        *(places if a.each else []),
+    ]
+
+
+def _divided_onnx(a: Attrs) -> list[OnnxNode]:
+    """The first result: the sum of ``losses`` by a number, by that of places or of images."""
+    if a.divisor is not None:
+        return [
+            OnnxNode("ReduceSum", ("losses",), ("total",), keepdims=0),
+            OnnxNode("Div", ("total", number(a.divisor)), (0,)),
+        ]
+    if a.by_place:
+        return [
+            OnnxNode("ReduceSum", ("losses", Const([1])), ("of_places",), keepdims=0),
+            OnnxNode("ReduceMean", ("of_places",), (0,), keepdims=0),
+        ]
+    return mean_of_images_onnx("losses", 0)
+
+
 class SmoothL1Loss(Loss):
     """Absolute differences, squared where they are small: the loss of boxes in Fast R-CNN.
 
@@ -176,7 +216,7 @@ class SmoothL1Loss(Loss):
         defaults={"inside": None, "outside": None, "sigma": 1.0, "divisor": None, "by_place": False},
         helpers=lambda n: [_SMOOTH_L1, _SMOOTH_L1_EACH if n.a.each else _SMOOTH_L1_LOSS],
     )
-    onnx = FOR_TRAINING
+    onnx = OnnxSpelling(_smooth_onnx)
 
 
 # --- the loss of SSD ------------------------------------------------------------------------------
@@ -370,6 +410,12 @@ def _read_multibox(a: dict[str, object], layer: Message) -> bool:
     return all(get_all(layer, "propagate_down")[:2]) and read_loss(a, layer)
 
 
+_TRAINS = Refused(
+    "it searches true boxes for each prior box to train a detector, and ONNX is for networks in use",
+    "let the net end before it",
+)
+
+
 class MultiBoxLoss(Loss):
     """The loss of SSD: of the offsets to boxes, and of the classes.
 
@@ -476,7 +522,7 @@ class MultiBoxLoss(Loss):
         helpers=[_MULTIBOX],
         refuses=_torch_lacks,
     )
-    onnx = FOR_TRAINING
+    onnx = _TRAINS
 
 
 # --- the count of hits ----------------------------------------------------------------------------
@@ -527,4 +573,4 @@ class DetectionEvaluate(Operator):
         "it counts hits for the average precision of a whole test set, which is a matter of the program that tests",
         "let the net end before it",
     )
-    onnx = FOR_TRAINING
+    onnx = torch

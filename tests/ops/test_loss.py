@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from caffe_files import parse, read_layer
+from onnx_models import run_onnx
 from spelled import layer, node, outputs, run
 from suitable import suitable
 
@@ -24,7 +25,12 @@ MODES = ("valid", "full", "batch_size", "none")
 
 
 def computed(n: Node, *inputs: Array) -> list[Array]:
-    return [y.numpy() for y in run(n, [torch.from_numpy(np.asarray(x, np.float32)) for x in inputs])]
+    """What PyTorch computes, and ONNX Runtime too."""
+    given = [np.asarray(x, np.float32) for x in inputs]
+    results = [y.numpy() for y in run(n, [torch.from_numpy(x) for x in given])]
+    for made, wanted in zip(run_onnx(n, given), results, strict=True):
+        np.testing.assert_allclose(made, wanted, rtol=1e-5, atol=1e-6)
+    return results
 
 
 def softmax(x: Array, axis: int) -> Array:
