@@ -228,13 +228,18 @@ def _calibrate(graph: Graph, arrays: Mapping[Key, Array], seed: int) -> None:
     """Run the network once and scale the arrays in their place, layer by layer."""
     import torch
 
+    from netgen.emit.torch.live import unload
+
     part = _sayable(graph)
     if not part.outputs:
         return
     module = _live(part, arrays)
     inputs = random_inputs(part, seed)
-    with torch.no_grad():
-        module(*map(torch.from_numpy, inputs.values()))
+    try:
+        with torch.no_grad():
+            module(*map(torch.from_numpy, inputs.values()))
+    finally:
+        unload(module)
 
 
 def _live(graph: Graph, arrays: Mapping[Key, Array]) -> nn.Module:

@@ -38,6 +38,11 @@ class TorchModule:
         return paths.hooks(self._plan)
 
     @cached_property
+    def norms(self) -> dict[str, str]:
+        """The normalisations that are one module with their scale, by path: what it returns is the scale's."""
+        return paths.norms(self._plan)
+
+    @cached_property
     def taps(self) -> dict[tuple[str, str], str]:
         """The layers that functions compute, by module path and the number in the source."""
         return paths.taps(self._plan) if self._plan.taps else {}

@@ -41,10 +41,11 @@ def unload(net: nn.Module) -> None:
     linecache.cache.pop(str(space.__file__), None)
 
 
-def watched(module: TorchModule, seen: Callable[[str, Any], None]) -> nn.Module:
+def watched(module: TorchModule, seen: Callable[[str, Any], None], *, norms: bool = False) -> nn.Module:
     """An instance of the emitted class that tells ``seen`` each layer's name and value as soon as it is computed.
 
-    ``module`` is emitted with ``taps``. Of layers that are one module, only the last has a value.
+    ``module`` is emitted with ``taps``. A batch normalisation and its scale are one module, whose value is the scale's;
+    with ``norms`` that of the normalisation is told too, for which it is computed once more.
     """
     found: dict[int, str] = {}
 
@@ -55,6 +56,8 @@ def watched(module: TorchModule, seen: Callable[[str, Any], None]) -> nn.Module:
     net = load(module, tap=tap)
     for path, each in net.named_modules():
         found[id(each)] = path
+        if norms and path in module.norms:
+            each.register_forward_hook(_norm_teller(seen, module.norms[path]))
         if path in module.hooks:
             each.register_forward_hook(_teller(seen, module.hooks[path]))
     return net
@@ -67,18 +70,28 @@ def _teller(seen: Callable[[str, Any], None], layer: str) -> Callable[[nn.Module
     return hook
 
 
+def _norm_teller(seen: Callable[[str, Any], None], layer: str) -> Callable[[Any, Any, Any], None]:
+    """Tells what a normalisation makes before it is scaled."""
+
+    def hook(module: Any, inputs: Any, output: Any) -> None:
+        scale = module.weight, module.bias
+        module.weight = module.bias = None
+        try:
+            seen(layer, module.forward(*inputs))
+        finally:
+            module.weight, module.bias = scale
+
+    return hook
+
+
 def capture(
     graph: Graph, *inputs: Tensor, state: dict[str, Tensor] | None = None
 ) -> dict[str, Tensor | Sequence[Tensor]]:
-    """Every layer's value for some inputs, by the layer's name, in test mode.
-
-    A batch normalisation whose scale is a layer of its own is one module with it: of the two only the scale has a
-    value. ``state`` is a ``state_dict`` of the emitted module.
-    """
+    """Every layer's value for some inputs, by its name, in test mode. ``state`` is a ``state_dict`` of the module."""
     import torch
 
     values: dict[str, Any] = {}
-    net = watched(emit(graph, taps=True), values.__setitem__).eval()
+    net = watched(emit(graph, taps=True), values.__setitem__, norms=True).eval()
     if state is not None:
         net.load_state_dict(state)
     with torch.no_grad():

@@ -47,6 +47,13 @@ def hooks(plan: Plan) -> dict[str, str]:
     return {paths[leaf.spelled.nodes[0]]: leaf.spelled.nodes[-1].name for leaf in plan.leaves if leaf.path}
 
 
+def norms(plan: Plan) -> dict[str, str]:
+    """The normalisation in the module of a path that computes its scale as well."""
+    paths = module_paths(plan)
+    joined = [leaf.spelled.nodes[0] for leaf in plan.leaves if len(leaf.spelled.nodes) > 1]
+    return {paths[node]: node.name for node in joined}
+
+
 def taps(plan: Plan) -> dict[tuple[str, str], str]:
     """The layer that a function computes, by its module's path and the tap's number."""
     found: dict[tuple[str, str], str] = {}
