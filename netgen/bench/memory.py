@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from math import prod
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from netgen.ir.graph import Graph
+from netgen.passes.memory import FLOAT, peak_memory, size_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FLOAT = 4
-"""Bytes of a number."""
+
+def needed(graph: Graph) -> int:
+    """Bytes that a run on the CPU may take: parameters, values, and a copy in another layout of the widest layer's."""
+    parameters = sum(param.count for node in graph.nodes for param in node.params) * FLOAT
+    widest = max((sum(map(size_of, (*node.inputs, *node.outputs))) for node in graph.nodes), default=0)
+    return parameters + peak_memory(graph) + widest
 
 
-def least(graph: Graph) -> int:
-    """Bytes that a run takes at least: the parameters, and what the widest layer reads and makes."""
-    known = [node for node in graph.nodes if node.is_known]
-    parameters = sum(param.count for node in known for param in node.params)
-    widest = max((sum(prod(shape) for shape in (*node.x, *node.y)) for node in known), default=0)
-    return (parameters + widest) * FLOAT
-
-
-def installed() -> int | None:
-    """Bytes of memory that the machine has, where the system tells it."""
+def available() -> int | None:
+    """Bytes of memory that are free, or can be made so, where the system tells it."""
     try:
+        with open("/proc/meminfo", encoding="utf-8") as file:
+            for line in file:
+                name, _, rest = line.partition(":")
+                if name == "MemAvailable":
+                    return int(rest.split()[0]) * 1024
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
+    except (AttributeError, OSError, ValueError, IndexError):
         return None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from netgen.bench.clock import Clock, CpuClock, CudaClock, seconds_a_call, timed, turns, warm_up
 from netgen.bench.layers import layer_times
-from netgen.bench.memory import installed, least
+from netgen.bench.memory import available, needed
 from netgen.bench.onnx_run import onnx_call, require_onnxruntime
 from netgen.bench.report import Machine, Report, Row
 from netgen.bench.settings import Settings
@@ -93,9 +93,9 @@ class Bench:
 
     def _check_memory(self, graph: Graph) -> None:
         """A process that takes more memory than there is may be killed without a word: so it is not tried."""
-        has = installed()
-        if self._device.type == "cpu" and has is not None and least(graph) > has:
-            raise MemoryError(f"it takes {least(graph) / 1e9:,.1f} GB at least, the machine has {has / 1e9:,.1f} GB")
+        takes, free = needed(graph), available()
+        if self._device.type == "cpu" and free is not None and takes > free:
+            raise MemoryError(f"it may take {takes / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free")
 
     def _machine(self) -> Machine:
         import torch

@@ -16,6 +16,7 @@ _COMMANDS = {
     "fmt": "bring files into the canonical layout",
     "ops": "list the operators, or explain one",
     "summary": "show what a network consists of, and what that costs",
+    "bench": "measure how fast a net is, and which layers the time goes to",
     "weights": "look at files of weights",
     "explain": "tell what an error code means",
 }
