@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from netgen.diag import NetgenError
 from netgen.emit.caffe.slots import slots
 from netgen.ir.graph import Graph
-from netgen.ir.slots import LayerSlots, node_slots
+from netgen.ir.slots import Key, LayerSlots, node_slots
 from netgen.verify.caffe_files import CaffeFiles, write_caffe_files
 from netgen.weights import Weights, state_of
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from netgen.emit.onnx import OnnxModel
     from netgen.emit.torch import TorchModule
+    from netgen.verify.runtime import Array
 
 
 class Subject:
@@ -53,6 +54,12 @@ class Subject:
             return node_slots(self.graph)
 
     @cached_property
+    def arrays(self) -> dict[Key, Array]:
+        """The array of each parameter; layers that share one have it each."""
+        owners = {slot.key: slot.owner for layer in self.layers for slot in layer.slots if slot.constant is None}
+        return {key: self.weights[owner] for key, owner in owners.items() if owner in self.weights}
+
+    @cached_property
     def module(self) -> TorchModule:
         """The emitted source; raises ``NetgenError`` where PyTorch cannot say the network."""
         from netgen.emit.torch import emit
@@ -83,6 +90,4 @@ class Subject:
         """The ONNX model with the weights; raises ``NetgenError`` where ONNX cannot say the network."""
         from netgen.emit.onnx import emit
 
-        owners = {slot.key: slot.owner for layer in self.layers for slot in layer.slots if slot.constant is None}
-        arrays = {key: self.weights[owner] for key, owner in owners.items() if owner in self.weights}
-        return emit(self.graph, arrays)
+        return emit(self.graph, self.arrays)

@@ -1,0 +1,177 @@
+"""One network in every runtime: the reference first, then each of the others, value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from netgen.diag import NetgenError
+from netgen.ir.graph import Graph, Value
+from netgen.ir.text import shape_text
+from netgen.verify.compare import fits, measure, measure_rows
+from netgen.verify.results import (
+    AGREES,
+    DIFFERS,
+    FAILED,
+    KNOWN,
+    REFERENCE,
+    REFUSED,
+    Compared,
+    Difference,
+    Row,
+    Verification,
+)
+from netgen.verify.runtime import Runtime, ValueKey
+from netgen.verify.subject import Subject
+from netgen.weights import Weights
+
+if TYPE_CHECKING:
+    from netgen.verify.runtime import Array
+
+Progress = Callable[[str], None]
+
+
+def verify(
+    graph: Graph,
+    weights: Weights,
+    inputs: Sequence[Array],
+    runtimes: Sequence[Runtime],
+    *,
+    progress: Progress = lambda said: None,
+) -> Verification:
+    """Compute a network in some runtimes, which are all here, and compare them with the first of them that runs it."""
+    found = Verification(graph)
+    with Subject(graph, weights) as subject:
+        values: dict[ValueKey, Array] = {}
+        for runtime in runtimes:
+            progress(f"running {runtime.name}")
+            if found.reference is None and not runtime.only_outputs:
+                row, values = _reference(runtime, subject, inputs)
+                if row.state == REFERENCE:
+                    found.reference = row
+            else:
+                row = _compared(runtime, subject, inputs, values, progress)
+            found.rows.append(row)
+    return found
+
+
+# --- one run --------------------------------------------------------------------------------------
+
+
+class _Keeper:
+    """Keeps the reference's values, and looks at their shapes."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.values: dict[ValueKey, Array] = {}
+        self.of = _by_key(subject.graph)
+        self.odd: list[Compared] = []
+
+    def wants(self, key: ValueKey) -> bool:
+        return key in self.of
+
+    def see(self, key: ValueKey, value: Array) -> None:
+        import numpy as np
+
+        self.values[key] = np.array(value)
+        if not fits(value.shape, self.of[key]):
+            self.odd.append(Compared(self.of[key], value.shape, None, DIFFERS))
+
+
+class _Comparer:
+    """Compares values with the reference's as they come."""
+
+    def __init__(self, subject: Subject, reference: dict[ValueKey, Array], row: Row) -> None:
+        self.of = _by_key(subject.graph)
+        self.reference = reference
+        self.row = row
+
+    def wants(self, key: ValueKey) -> bool:
+        return key in self.of
+
+    def see(self, key: ValueKey, value: Array) -> None:
+        self.row.shown += 1
+        expected, of = self.reference.get(key), self.of[key]
+        if not fits(value.shape, of) or (
+            expected is not None and not of.node.op.dynamic and value.shape != expected.shape
+        ):
+            self.row.values.append(Compared(of, value.shape, None, DIFFERS))
+        elif expected is not None:
+            found = measure_rows(expected, value) if of.node.op.dynamic else measure(expected, value)
+            state = AGREES if found.error <= self.row.runtime.bound else DIFFERS
+            self.row.values.append(Compared(of, value.shape, found, state))
+
+
+def _by_key(graph: Graph) -> dict[ValueKey, Value]:
+    """The values that are computed; what goes in is the same everywhere."""
+    given = set(graph.inputs)
+    return {(node.name, value.index): value for node in graph.nodes for value in node.outputs if value not in given}
+
+
+def _reference(runtime: Runtime, subject: Subject, inputs: Sequence[Array]) -> tuple[Row, dict[ValueKey, Array]]:
+    row = Row(runtime, REFERENCE)
+    keeper = _Keeper(subject)
+    _run(row, lambda: runtime.run(subject, inputs, keeper))
+    row.shown = len(keeper.values)
+    if row.state == REFERENCE and keeper.odd:
+        row.values, row.state = keeper.odd, DIFFERS
+        row.reasons = [
+            f"`{each.name}` is {shape_text(each.shape)}, inferred was {shape_text(each.value.shape)}"
+            for each in keeper.odd
+        ]
+    return row, keeper.values
+
+
+def _compared(
+    runtime: Runtime, subject: Subject, inputs: Sequence[Array], reference: dict[ValueKey, Array], progress: Progress
+) -> Row:
+    row = Row(runtime, AGREES)
+    _run(row, lambda: runtime.run(subject, inputs, _Comparer(subject, reference, row)))
+    if row.state != AGREES:
+        return row
+    place = {node: at for at, node in enumerate(subject.graph.nodes)}
+    row.values.sort(key=lambda each: (place[each.value.node], each.value.index))
+    if any(each.state == DIFFERS for each in row.values):
+        progress(f"looking where {runtime.name} differs")
+        _locate(row, subject, inputs)
+    row.state = _state(row)
+    return row
+
+
+def _run(row: Row, work: Callable[[], None]) -> None:
+    """Run, and take the time; what the runtime throws is what the row says."""
+    start = perf_counter()
+    try:
+        work()
+    except NetgenError as error:
+        row.state = REFUSED
+        row.diagnostics = error.diagnostics
+        row.reasons = [": ".join(filter(None, (each.title, each.label))) for each in error.diagnostics]
+    except Exception as error:  # whatever another program throws, it is that program's row
+        row.state = FAILED
+        row.reasons = [_short(error)]
+    row.seconds = perf_counter() - start
+
+
+def _short(error: Exception) -> str:
+    """What an exception says, in a line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = lines[0] if lines else type(error).__name__
+    return said if len(said) <= 300 else said[:297] + "…"
+
+
+def _locate(row: Row, subject: Subject, inputs: Sequence[Array]) -> None:
+    from netgen.verify.locate import locate
+
+    try:
+        import torch  # noqa: F401 - layers are computed again in it
+    except ImportError:
+        row.differences = [Difference(next(each for each in row.values if each.state == DIFFERS))]
+        return
+    locate(row, subject, inputs)
+
+
+def _state(row: Row) -> str:
+    if not row.differences:
+        return AGREES
+    return KNOWN if all(each.known for each in row.differences) else DIFFERS
