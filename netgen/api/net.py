@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from netgen.api.collector import without_collector
 from netgen.api.layers import Layer, Shapes, arrays, macs
 from netgen.diag import Diagnostic, NetgenError, did_you_mean
-from netgen.emit import TARGETS
+from netgen.emit import MODELS, TARGETS
 from netgen.ir.graph import Graph, Shape
 from netgen.ir.kinds import show
 from netgen.ir.text import table, value_name
@@ -18,14 +18,17 @@ from netgen.ir.text import table, value_name
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from onnx import ModelProto
     from torch import nn
 
     from netgen.bench import Options as BenchOptions
     from netgen.bench import Report as BenchReport
+    from netgen.emit.onnx import OnnxModel
     from netgen.emit.torch import TorchModule
     from netgen.formats.prototxt import Prototxt
     from netgen.ir.slots import Key, LayerSlots
     from netgen.passes.changes import Changes
+    from netgen.passes.fold_input import Padding
     from netgen.summary import Summary
     from netgen.weights import MappingFile, Report, Weights
     from netgen.weights.reading import Source as WeightsSource
@@ -98,6 +101,8 @@ class Net:
         ``dialect`` is who will read a prototxt, such as ``"opencv4"`` or ``"nnie"``. Raises ``NetgenError`` with all
         that the target, or the dialect, cannot say.
         """
+        if target in MODELS:
+            raise ValueError(f"`{target}` is no text: to_{target}() gives a model, save_{target}(path) writes one")
         if target not in TARGETS:
             known = ", ".join(TARGETS)
             raise ValueError(f"no target `{target}`; {did_you_mean(target, TARGETS) or f'there are {known}'}")
@@ -158,6 +163,39 @@ class Net:
             fill(module.state_dict(), state_of(self.weights, self._slots, self._module.state))
         return module
 
+    def to_onnx(self, *, opset: int | None = None, dynamic: str | Sequence[str] = ()) -> ModelProto:
+        """The net as an ONNX model, with the weights that were loaded; parameters without any are inputs.
+
+        ``opset`` goes back to 13; by default it is the newest that ONNX Runtime runs. ``dynamic`` is what the model
+        leaves open, ``"batch"`` or ``"spatial"`` or both. Raises ``NetgenError`` with all that keeps the net from it.
+        """
+        return self.onnx_model(opset=opset, dynamic=dynamic).proto
+
+    def save_onnx(
+        self,
+        path: str | os.PathLike[str],
+        /,
+        *,
+        opset: int | None = None,
+        dynamic: str | Sequence[str] = (),
+        external_data: bool = False,
+    ) -> None:
+        """Write what ``to_onnx`` gives, without ever holding all weights.
+
+        They go into a second file, ``PATH.data``, if they are to be external or are more than protobuf can hold.
+        """
+        from netgen.api.onnx import save_model
+
+        save_model(self.onnx_model(opset=opset, dynamic=dynamic), self.weights, path, external=external_data)
+
+    def onnx_model(self, *, opset: int | None = None, dynamic: str | Sequence[str] = ()) -> OnnxModel:
+        """What ``to_onnx`` gives, with the names of all layers' values in it, and the weights still in their files."""
+        if self.problems:
+            raise NetgenError(self.problems)
+        from netgen.api.onnx import onnx_model
+
+        return onnx_model(self.graph, self.weights, opset=opset, dynamic=dynamic)
+
     def load_weights(
         self,
         source: WeightsSource,
@@ -212,8 +250,13 @@ class Net:
         save(path, self._loaded(), self._slots, self._module.state)
 
     def save(self, target: str, path: str | os.PathLike[str], /, *, dialect: str | None = None) -> None:
-        """Write the weights that were loaded as a target: ``"caffemodel"``, ``"state_dict"`` or ``"safetensors"``."""
-        if target == "caffemodel":
+        """Write the weights that were loaded as a target: ``"caffemodel"``, ``"state_dict"`` or ``"safetensors"``.
+
+        ``"onnx"`` is the whole net, with its weights.
+        """
+        if target == "onnx":
+            self.save_onnx(path)
+        elif target == "caffemodel":
             self.save_caffemodel(path, dialect=dialect)
         elif target == "safetensors":
             from netgen.weights import save_safetensors
@@ -231,6 +274,44 @@ class Net:
         from netgen.api import rewriting
 
         return rewriting.fold_bn(self)
+
+    def unfold_bn(self, *, linear: bool = False) -> tuple[Net, Changes]:
+        """The net with a batch normalisation that does nothing yet behind each convolution that has none.
+
+        To go on training with; behind fully connected layers too if ``linear``.
+        """
+        from netgen.api import rewriting
+
+        return rewriting.unfold_bn(self, linear=linear)
+
+    def reparam(self) -> tuple[Net, Changes]:
+        """The net with parallel convolutions whose results are added, as in ACNet and RepVGG, merged into one."""
+        from netgen.api import rewriting
+
+        return rewriting.reparam(self)
+
+    def fold_input(
+        self,
+        *,
+        mean: float | Sequence[float] = 0.0,
+        scale: float | Sequence[float] = 1.0,
+        std: float | Sequence[float] = 1.0,
+        swap_channels: bool = False,
+        inputs: Collection[str] = (),
+        padding: Padding = "refuse",
+    ) -> tuple[Net, Changes]:
+        """The net that takes images as they are: ``(x - mean) * scale / std`` goes into the layers that read them.
+
+        Numbers are for all channels or one for each, in the order that the net was trained with; with
+        ``swap_channels`` the new net takes them in reverse order. A mean cannot go exactly into a convolution that
+        pads: ``padding="layer"`` puts a layer in front instead, ``"approximate"`` accepts other numbers along the
+        border.
+        """
+        from netgen.api import rewriting
+
+        return rewriting.fold_input(
+            self, rewriting.preparation(mean, scale, std, swap=swap_channels), inputs=inputs, padding=padding
+        )
 
     def bench(self, **options: Unpack[BenchOptions]) -> BenchReport:
         """Latency, throughput, memory, and the layers that take longest: ``print(net.bench(batch=(1, 8)))``.

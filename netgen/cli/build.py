@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from netgen.api import Net, build
+from netgen.cli.changes import asks_for_changes, changed, check_changes
 from netgen.cli.console import Console
 from netgen.cli.files import cannot_write, make_folder, write_all
 from netgen.cli.programs import read, reading_of
 from netgen.diag import Diagnostic, NetgenError, Source
-from netgen.emit import ARRAYS, TARGETS
+from netgen.emit import ARRAYS, MODELS, SUFFIXES, TARGETS
 from netgen.lang import evaluate_setting
+
+if TYPE_CHECKING:
+    from netgen.emit.onnx import OnnxModel
 
 
 def run(args: Namespace, console: Console) -> int:
@@ -25,23 +30,30 @@ def run(args: Namespace, console: Console) -> int:
     stages = [f"compiling {source.path}"]
     with console.working(lambda: stages[-1]):
         net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
-        stages.append(f"writing {len(net.graph.nodes):,} layers")
-        texts = _emit(net, [target for target in targets if target in TARGETS], args.dialect)
         report = None
         if args.weights is not None:
             stages.append(f"reading {args.weights}")
             report = net.load_weights(args.weights, mapping=args.mapping, partial=args.partial)
+        net, remarks = changed(net, args)
+        stages.append(f"writing {len(net.graph.nodes):,} layers")
+        texts, models = _emit(net, targets, args)
         console.problems([*net.warnings, *map(as_warning, net.problems), *(report.warnings() if report else [])])
+        for remark in remarks:
+            console.remark(remark)
         if args.output is None or args.output == "-":
             console.output(texts[targets[0]])
             return 0
         stem = _stem(source, net)
         paths = {
-            target: os.path.join(args.output, stem + suffix_of(target)) if to_folder else args.output
+            target: os.path.join(args.output, stem + SUFFIXES[target]) if to_folder else args.output
             for target in targets
         }
         _spare([source.path, *filter(None, [args.weights])], paths.values())
         stages.append("writing weights")
+        written = list(paths.values())
+        for target, model in models.items():
+            make_folder(paths[target])
+            written += _save(model, net, paths[target], external=args.external_data)[1:]
         for target in targets:
             if target in ARRAYS:
                 make_folder(paths[target])
@@ -49,7 +61,9 @@ def run(args: Namespace, console: Console) -> int:
         write_all({paths[target]: text for target, text in texts.items()})
     if report is not None:
         console.remark(f"weights: {report.summary()}")
-    for path in paths.values():
+    for model in models.values():
+        _tell_what_lacks(model, console)
+    for path in written:
         console.remark(f"wrote {path}")
     return 0
 
@@ -58,26 +72,28 @@ _SPOKEN = ("prototxt", "caffemodel")
 """The targets that have dialects."""
 
 
-def suffix_of(target: str) -> str:
-    return TARGETS[target].suffix if target in TARGETS else ARRAYS[target][0]
-
-
 def _check_usage(args: Namespace, targets: list[str], to_folder: bool) -> None:
     """What is wrong on the command line whatever the files hold."""
     if len(targets) > 1 and not to_folder:
         wanted = f"-o {args.output}/" if args.output else "-o DIR/"
         args.usage_error(f"{len(targets)} targets need a folder to write to: {wanted}")
+    check_changes(args)
     if args.dialect is not None and not any(target in _SPOKEN for target in targets):
         args.usage_error("--dialect is for Caffe's files: --target prototxt or caffemodel")
-    arrays = next((target for target in targets if target in ARRAYS), None)
-    if arrays is None:
-        if args.weights is not None:
-            args.usage_error(f"--weights is for a target that holds them: --target {' or '.join(ARRAYS)}")
+    if "onnx" not in targets:
+        given = [("--opset", args.opset), ("--dynamic", args.dynamic), ("--external-data", args.external_data)]
+        if option := next((name for name, value in given if value), None):
+            args.usage_error(f"{option} is for --target onnx")
+    binary = next((target for target in targets if target not in TARGETS), None)
+    if binary is None:
+        if args.weights is not None and not asks_for_changes(args):
+            args.usage_error(f"--weights is for a target that holds them: --target {' or '.join([*MODELS, *ARRAYS])}")
         return
-    if args.weights is None:
+    arrays = next((target for target in targets if target in ARRAYS), None)
+    if arrays is not None and args.weights is None:
         args.usage_error(f"--target {arrays} needs the weights: --weights FILE")
     if args.output is None or args.output == "-":
-        args.usage_error(f"--target {arrays} needs a file to write to: -o FILE{ARRAYS[arrays][0]}")
+        args.usage_error(f"--target {binary} needs a file to write to: -o FILE{SUFFIXES[binary]}")
 
 
 def as_warning(problem: Diagnostic) -> Diagnostic:
@@ -99,18 +115,51 @@ def settings_of(args: Namespace) -> dict[str, object]:
     return values
 
 
-def _emit(net: Net, targets: list[str], dialect: str | None) -> dict[str, str]:
-    """What each target makes of a net; raises one ``NetgenError`` with all that any of them cannot say."""
+def _emit(net: Net, targets: list[str], args: Namespace) -> tuple[dict[str, str], dict[str, OnnxModel]]:
+    """The texts and models of a net; raises one ``NetgenError`` with all that any of the targets cannot say."""
     texts = {}
+    models = {}
     problems: list[Diagnostic] = []
     for target in targets:
         try:
-            texts[target] = net.emit(target, dialect=dialect if target in _SPOKEN else None)
+            if target in TARGETS:
+                texts[target] = net.emit(target, dialect=args.dialect if target in _SPOKEN else None)
+            elif target in MODELS:
+                models[target] = _model(net, args)
         except NetgenError as error:
             problems += error.diagnostics
     if problems:
         raise NetgenError(problems)
-    return texts
+    return texts, models
+
+
+# --- ONNX -----------------------------------------------------------------------------------------
+
+
+def _model(net: Net, args: Namespace) -> OnnxModel:
+    from netgen.emit.onnx import opset_fault, require_onnx
+
+    require_onnx()
+    if args.opset is not None and (fault := opset_fault(args.opset)):
+        args.usage_error(f"argument --opset: {fault}")
+    return net.onnx_model(opset=args.opset, dynamic=args.dynamic)
+
+
+def _save(model: OnnxModel, net: Net, path: str, *, external: bool) -> list[str]:
+    from netgen.api.onnx import save_model
+
+    return save_model(model, net.weights, path, external=external)
+
+
+def _tell_what_lacks(model: OnnxModel, console: Console) -> None:
+    if model.lacking and not model.weights:
+        put = "--weights FILE or --weights random puts numbers in"
+        console.remark(f"no weights: the parameters are inputs of the model; {put}")
+    elif model.lacking:
+        console.remark(f"no weights for {', '.join(model.lacking)}: inputs of the model")
+
+
+# --- files ----------------------------------------------------------------------------------------
 
 
 def _stem(source: Source, net: Net) -> str:

@@ -81,6 +81,7 @@ _TITLES = {
     "NG403": "ONNX cannot say this",
     "NG404": "the language cannot say this",
     "NG405": "the dialect cannot say this",
+    "NG406": "the model cannot leave this size open",
     # 5xx: files
     "NG501": "cannot read the file",
     "NG502": "cannot write the file",

@@ -58,6 +58,27 @@ ARRAYS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """What ``--target`` knows besides, made of a net's weights: how the names of the files end, and what they are."""
 
+MODELS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"onnx": (".onnx", "an ONNX model; with --weights it has them, else its parameters are inputs")}
+)
+"""What it knows that is network and weights in one file, likewise. Without weights it is the structure alone."""
+
+SUFFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        **{name: target.suffix for name, target in TARGETS.items()},
+        **{name: suffix for name, (suffix, _) in (*MODELS.items(), *ARRAYS.items())},
+    }
+)
+"""How the names of the files of each end."""
+
+ABOUT: Mapping[str, str] = MappingProxyType(
+    {
+        **{name: target.about for name, target in TARGETS.items()},
+        **{name: about for name, (_, about) in (*MODELS.items(), *ARRAYS.items())},
+    }
+)
+"""All that ``--target`` knows, and what each is."""
+
 DIALECTS: Mapping[str, str] = MappingProxyType(
     {
         "bvlc-1.0": "BVLC's Caffe 1.0 of 2017: no Clip, no Swish, no round_mode",

@@ -336,9 +336,20 @@ def _onnx_ends(n: Node) -> list[int]:
     return [max(at * s + k - extent - p, 0) for extent, at, k, s, p in reach]
 
 
+def _rounds_alike(n: Node) -> bool:
+    """Whether ONNX has the same windows for every size: none begins behind the input, or there is no rounding up."""
+    if n.a["rounding"] == "floor":
+        return True
+    return all(k >= s + p for k, s, p in zip(*_ways(n), strict=True))
+
+
 def onnx_pool(type: str, n: Node, empty: float, **more: Any) -> list[OnnxNode]:
     """A pooling; where windows lie outside the input, what they give is padded to its output."""
     kernel, stride, pad = _ways(n)
+    if _rounds_alike(n):
+        if n.a["rounding"] == "ceil" and max(stride) > 1:
+            more["ceil_mode"] = 1
+        return [OnnxNode(type, kernel_shape=kernel, strides=stride, pads=pad * 2, **more)]
     pool = OnnxNode(type, kernel_shape=kernel, strides=stride, pads=(*pad, *_onnx_ends(n)), **more)
     outside = _outside(n)
     if not any(outside):
@@ -348,9 +359,11 @@ def onnx_pool(type: str, n: Node, empty: float, **more: Any) -> list[OnnxNode]:
 
 
 def _onnx_avg(n: Node) -> list[OnnxNode]:
-    """Without a pad ONNX counts as Caffe does; with one it also counts what lies beyond the padding."""
+    """Where ONNX rounds by itself it counts as Caffe does. Pads that are made for the last windows count too."""
     pad = each_way(n, "pad")
     average = onnx_pool("AveragePool", n, 0.0, count_include_pad=int(any(pad)))
+    if _rounds_alike(n):
+        return average
     beyond = any(end > p for end, p in zip(_onnx_ends(n), pad, strict=True))
     if any(_outside(n)) or (any(pad) and beyond):
         return chain(*average, OnnxNode("Mul", (0, Const(_corrections(n), "float"))))

@@ -9,6 +9,7 @@ from netgen.weights.entry import Entry, FileLayer, WeightsFile
 from netgen.weights.finite import check_finite
 from netgen.weights.loading import find_weights, load_weights
 from netgen.weights.mapping import MappingFile, mapping_text, parse_mapping, read_mapping
+from netgen.weights.onnx_file import save_onnx
 from netgen.weights.reading import read_weights
 from netgen.weights.report import Report, Row
 from netgen.weights.saving import save_caffemodel, save_safetensors, save_state_dict, state_of
@@ -31,6 +32,7 @@ __all__ = [
     "read_mapping",
     "read_weights",
     "save_caffemodel",
+    "save_onnx",
     "save_safetensors",
     "save_state_dict",
     "seed_of",

@@ -9,11 +9,12 @@ from netgen.ir.slots import LayerSlots
 from netgen.weights.entry import Entry
 from netgen.weights.faults import number, too_large
 from netgen.weights.numbers import write_numbers
+from netgen.weights.wire import VARINT
+from netgen.weights.wire_writer import begin, tag, varint
 
 LIMIT = (1 << 31) - 1
 """How many bytes a message may have for protobuf."""
 
-_VARINT, _BYTES = 0, 2
 _TEST = 1
 Layers = Sequence[tuple[LayerSlots, Sequence[Entry]]]
 
@@ -25,13 +26,13 @@ def write_caffemodel(stream: BinaryIO, net: str, layers: Layers, path: str = "")
     sizes = [
         len(head) + sum(_blob_field(blob) for blob in blobs) for head, (_, blobs) in zip(heads, layers, strict=True)
     ]
-    total = len(name) + sum(len(_begin(100, size)) + size for size in sizes)
+    total = len(name) + sum(len(begin(100, size)) + size for size in sizes)
     if total > LIMIT:
         label = f"it would have {number(total)} bytes; protobuf reads at most {number(LIMIT)}"
         raise too_large(path, label, "write safetensors or a state_dict, or use a smaller net")
     stream.write(name)
     for head, size, (_, blobs) in zip(heads, sizes, layers, strict=True):
-        stream.write(_begin(100, size))
+        stream.write(begin(100, size))
         stream.write(head)
         for blob in blobs:
             _write_blob(stream, blob)
@@ -42,14 +43,14 @@ def _head(layer: LayerSlots) -> bytes:
     parts = [_text(1, layer.name), _text(2, layer.type)]
     parts += [_text(3, bottom) for bottom in layer.bottoms]
     parts += [_text(4, top) for top in layer.tops]
-    parts.append(layer.message or _tag(10, _VARINT) + _varint(_TEST))
+    parts.append(layer.message or tag(10, VARINT) + varint(_TEST))
     return b"".join(parts)
 
 
 def _blob_field(blob: Entry) -> int:
     """The bytes that a blob takes in its layer."""
     size = _blob_size(blob)
-    return len(_begin(7, size)) + size
+    return len(begin(7, size)) + size
 
 
 def _blob_size(blob: Entry) -> int:
@@ -58,35 +59,17 @@ def _blob_size(blob: Entry) -> int:
 
 def _blob_head(blob: Entry) -> bytes:
     """A blob as far as its numbers. One without axes says no shape, as Caffe writes it and OpenCV reads it."""
-    dims = b"".join(map(_varint, blob.shape))
-    shape = _begin(1, len(dims)) + dims
-    data = _begin(5, 4 * blob.count) if blob.count else b""
-    return (_begin(7, len(shape)) + shape if dims else b"") + data
+    dims = b"".join(map(varint, blob.shape))
+    shape = begin(1, len(dims)) + dims
+    data = begin(5, 4 * blob.count) if blob.count else b""
+    return (begin(7, len(shape)) + shape if dims else b"") + data
 
 
 def _write_blob(stream: BinaryIO, blob: Entry) -> None:
-    stream.write(_begin(7, _blob_size(blob)) + _blob_head(blob))
+    stream.write(begin(7, _blob_size(blob)) + _blob_head(blob))
     write_numbers(stream, blob.pieces())
 
 
 def _text(number: int, text: str) -> bytes:
     data = text.encode("utf-8", "surrogateescape")
-    return _begin(number, len(data)) + data
-
-
-def _begin(number: int, size: int) -> bytes:
-    """The tag and length of a field that holds bytes."""
-    return _tag(number, _BYTES) + _varint(size)
-
-
-def _tag(number: int, kind: int) -> bytes:
-    return _varint(number << 3 | kind)
-
-
-def _varint(value: int) -> bytes:
-    data = bytearray()
-    while value > 127:
-        data.append(value & 127 | 128)
-        value >>= 7
-    data.append(value)
-    return bytes(data)
+    return begin(number, len(data)) + data

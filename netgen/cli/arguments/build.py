@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 
+from netgen.cli.arguments.changes import changes
 from netgen.cli.arguments.common import (
     dialect,
     dialect_lines,
@@ -15,7 +16,7 @@ from netgen.cli.arguments.common import (
     target,
     weights_from,
 )
-from netgen.emit import ARRAYS, TARGETS
+from netgen.emit import ABOUT
 
 
 def add(parser: ArgumentParser) -> None:
@@ -34,12 +35,17 @@ def add(parser: ArgumentParser) -> None:
         ),
         ("netgen build deploy.prototxt --target state_dict --weights net.caffemodel -o net.pth", "and back"),
         ("netgen build net.net --target caffemodel --weights random -o net.caffemodel", "with weights to try tools"),
+        ("netgen build resnet.net --target onnx --weights resnet.safetensors -o resnet.onnx", "an ONNX model"),
+        ("netgen build net.net --target onnx --dynamic batch --opset 17 -o net.onnx", "for any batch, and older tools"),
+        (
+            "netgen build net.net --target prototxt --target caffemodel --weights w.pth --fold-bn -o out/",
+            "without batch normalisations",
+        ),
         ("netgen build net.net --target prototxt --dialect opencv4", "as OpenCV takes it"),
         ("netgen build resnet.net --net ResNet --set blocks=[3,4,23,3] --target torch", "one net of several"),
     )
     parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
-    about = {name: target.about for name, target in TARGETS.items()} | {name: each[1] for name, each in ARRAYS.items()}
-    what = "; ".join(f"{name}: {each}" for name, each in about.items())
+    what = "; ".join(f"{name}: {each}" for name, each in ABOUT.items())
     parser.add_argument(
         "--target", metavar="TARGET", action="append", type=target, required=True, help=f"{what}. May be repeated"
     )
@@ -53,6 +59,29 @@ def add(parser: ArgumentParser) -> None:
     weights_from(weights)
     weights.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")
     weights.add_argument("--partial", action="store_true", help="take what is there, although some is missing")
+    changes(parser)
+    _onnx(parser)
     prototxt(parser)
     limit(parser)
     message_format(parser)
+
+
+def _onnx(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("of an ONNX model")
+    group.add_argument(
+        "--opset", metavar="N", type=_opset, help="the version of its operators, 13 or later (default: a recent one)"
+    )
+    group.add_argument(
+        "--dynamic", choices=("batch", "spatial"), action="append", default=[],
+        help="leave open how many images it takes, or how large they are. May be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--external-data", action="store_true",
+        help="put the weights into a file beside it, FILE.data; those that one file cannot hold go there anyway",
+    )  # fmt: skip
+
+
+def _opset(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 4:
+        raise ArgumentTypeError(f"`{text}` is not the number of an opset, such as 17")
+    return int(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, _ArgumentGroup
 
 from netgen.diag import did_you_mean
-from netgen.emit import ARRAYS, DIALECTS, TARGETS
+from netgen.emit import ABOUT, DIALECTS
 
 
 def color(parser: ArgumentParser, default: str) -> None:
@@ -68,8 +68,8 @@ def examples(*examples: tuple[str, str]) -> str:
 
 
 def target(text: str) -> str:
-    if text not in TARGETS and text not in ARRAYS:
-        raise ArgumentTypeError(unknown("target", text, [*TARGETS, *ARRAYS]))
+    if text not in ABOUT:
+        raise ArgumentTypeError(unknown("target", text, list(ABOUT)))
     return text
 
 

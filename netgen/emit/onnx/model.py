@@ -19,8 +19,9 @@ class OnnxModel:
     """A model in ONNX.
 
     ``skeleton`` is the model without the numbers of its weights: nodes, constants, and an initializer with its name and
-    shape for each array. ``weights`` says which array of the net each of those is. ``names`` are the values' names by
-    layer and number of the output; layers that only hand on a value have that value's name.
+    shape for each array. ``weights`` says which array of the net each of those is; ``lacking`` are the parameters that
+    there is no array for, which are inputs. ``names`` are the values' names by layer and number of the output; layers
+    that only hand on a value have that value's name.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class OnnxModel:
         skeleton: onnx.ModelProto,
         names: Mapping[tuple[str, int], str],
         weights: Mapping[str, Key],
+        lacking: Mapping[str, Key],
         arrays: Mapping[Key, Array],
     ) -> None:
         self.skeleton = skeleton
         self.names = names
         self.weights = weights
+        self.lacking = lacking
         self._arrays = arrays
 
     @cached_property

@@ -85,9 +85,7 @@ def _fitted(node: OnnxNode, opset: int) -> OnnxNode:
         if name in known.attributes:
             attributes[name] = _fitted_value(value, opset)
         elif value != _neutral(node.type, name):
-            raise Unsayable(
-                f"{node.type} has `{name}` {_since(node.type, lambda each, name=name: name in each.attributes)}"
-            )
+            raise Unsayable(f"{node.type} has `{name}` {_since_attribute(node.type, name)}")
     return OnnxNode(node.type, node.inputs, node.outputs, **attributes)
 
 

@@ -80,7 +80,9 @@ def _differs(node: Node, said: Sequence[OnnxNode], twin: Node) -> str:
         return f"{refused.reason}: so"
     for one, other in zip_longest(said, spelling.nodes(twin)):
         if one is None or other is None or meaning(one) != meaning(other):
-            return f"its {(one or said[-1]).type} has numbers that belong to this size, and others"
+            type_ = (one or said[-1]).type
+            what = "it" if type_ == "Identity" else f"its {type_}"
+            return f"{what} has numbers that belong to this size, and others"
     return ""
 
 

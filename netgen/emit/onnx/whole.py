@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netgen import __version__
@@ -34,9 +34,8 @@ class Whole:
             raise NetgenError([_without_result(graph)])
         self.graph = graph
         self.arrays = arrays
-        self.nodes = live(graph)
-        raise_refusals(graph, "onnx", "NG403", "ONNX cannot say this", self.nodes)
-        self.said = {node: spelled(node) for node in self.nodes}
+        self.said = said_of(graph)
+        self.nodes = list(self.said)
         self.sizes = Sizes(graph, self.said, others)
         self.owners = {slot.key: slot.owner for layer in node_slots(graph) for slot in layer.slots}
         self.names = Names()
@@ -63,7 +62,7 @@ class Whole:
                 names = self.builder.add(
                     node.name,
                     self.said[node],
-                    [self.values[value] for value in node.inputs],
+                    [self.values.get(value, "") for value in node.inputs],
                     [self.values[value] for value in node.outputs],
                     params=self._params(node),
                     made=own,
@@ -96,12 +95,13 @@ class Whole:
         graph = self.graph
         shapes = {self.owners[node.name, param.name]: param.shape for node in self.nodes for param in node.params}
         given = {name: key for key, name in self.params.items() if key in self.arrays}
+        lacking = {name: key for key, name in self.params.items() if key not in self.arrays}
         weights = [TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shapes[key]) for name, key in given.items()]
-        open_ = [_info(name, shapes[key]) for key, name in self.params.items() if name not in given]
+        parameters = [_info(name, shapes[key]) for name, key in lacking.items()]
         made = helper.make_graph(
             self.builder.nodes,
             printable(graph.name) or "net",
-            [*(_info(self.values[value], self.sizes.dims(value)) for value in graph.inputs), *open_],
+            [*(_info(self.values[value], self.sizes.dims(value)) for value in graph.inputs), *parameters],
             [_info(self.values[value], self.sizes.dims(value)) for value in self.outputs],
             [*weights, *self.builder.constants],
             _text(graph.doc),
@@ -118,7 +118,7 @@ class Whole:
         )
         helper.set_model_props(model, {name: _text(value_text(each)) for name, each in graph.root.args.items()})
         names = {(value.node.name, value.index): name for value, name in self.values.items()}
-        return OnnxModel(model, names, given, self.arrays)
+        return OnnxModel(model, names, given, lacking, self.arrays)
 
     def _between(self) -> list[onnx.ValueInfoProto]:
         """The shapes of the values on the way, as far as netgen knows them."""
@@ -128,20 +128,32 @@ class Whole:
         return [_info(name, dims) for name, dims in shapes.items() if name in made and name not in ends]
 
 
-def live(graph: Graph) -> list[Node]:
-    """The nodes that an output depends on, and those of the inputs."""
+def said_of(graph: Graph) -> dict[Node, list[OnnxNode]]:
+    """What each node is in ONNX that an output depends on, and each input; raises ``NetgenError`` with all refusals.
+
+    A node that is asked for nothing but its shape is not depended on.
+    """
+    nodes = _needed(graph, lambda node: node.inputs)
+    raise_refusals(graph, "onnx", "NG403", "ONNX cannot say this", nodes)
+    said = {node: _spelled(node) for node in nodes}
+    reads = {node: operands(each) for node, each in said.items()}
+    kept = _needed(graph, lambda node: [value for at, value in enumerate(node.inputs) if at in reads[node]])
+    return {node: said[node] for node in kept}
+
+
+def _needed(graph: Graph, reads: Callable[[Node], Sequence[Value]]) -> list[Node]:
+    """The nodes that the outputs depend on, and those of the inputs, in their order."""
     found = {value.node for value in graph.inputs}
     wanted = [value.node for value in graph.outputs]
     while wanted:
         node = wanted.pop()
         if node not in found:
             found.add(node)
-            wanted += [value.node for value in node.inputs]
+            wanted += [value.node for value in reads(node)]
     return [node for node in graph.nodes if node in found]
 
 
-def spelled(node: Node) -> list[OnnxNode]:
-    """What a node is in ONNX, which has been asked whether it can be."""
+def _spelled(node: Node) -> list[OnnxNode]:
     assert isinstance(node.op.onnx, OnnxSpelling), node.op.name
     return node.op.onnx.nodes(node)
 
