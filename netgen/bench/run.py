@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,8 @@ Tell = Callable[[str], object]
 class Bench:
     """A network that is to be measured. ``run`` fills the ``report`` row by row.
 
-    ``state`` is the ``state_dict`` of the network's module; without it the weights are as its constructor makes them,
-    which costs as much time. Raises ``NetgenError`` where the device, a runtime or a batch is not to be had.
+    ``state`` is the ``state_dict`` of the network's module; without it the weights are as its constructor makes them.
+    Raises ``NetgenError`` where the device, a runtime or a batch is not to be had.
     """
 
     def __init__(self, graph: Graph, state: Mapping[str, Tensor] | None, settings: Settings) -> None:
@@ -70,18 +71,17 @@ class Bench:
             return Row(runtime, batch, error=reason(error))
 
     def _torch(self, row: Row, graph: Graph) -> Row:
-        run = TorchRun(graph, self._state, self._settings, self._device)
-        call, memory = run.call(self._clock)
-        row = replace(self._measured(row, call, self._clock), memory=memory)
-        if not self._settings.top:
-            return row
-        return replace(row, layers=tuple(layer_times(run, self._clock, self._settings)))
+        with closing(TorchRun(graph, self._state, self._settings, self._device)) as run:
+            call, memory = run.call(self._clock)
+            row = replace(self._measured(row, call, self._clock), memory=memory)
+            layers = layer_times(run, self._clock, self._settings) if self._settings.top else []
+            return replace(row, layers=tuple(layers))
 
     def _onnxruntime(self, row: Row, graph: Graph) -> Row:
-        run = TorchRun(graph, self._state, Settings(), device_of("cpu"))
-        state = run.module.state_dict()
-        arrays = {key: state[name].numpy() for key, name in run.emitted.state.items()}
-        call = onnx_call(graph, arrays, run.inputs, self._settings)
+        with closing(TorchRun(graph, self._state, Settings(), device_of("cpu"))) as run:
+            state = run.module.state_dict()
+            arrays = {key: state[name].numpy() for key, name in run.emitted.state.items()}
+            call = onnx_call(graph, arrays, run.inputs, self._settings)
         clock = CpuClock()  # it has no queue of its own to look into; each call waits for its end
         warm_up(call, clock, self._settings)
         return self._measured(row, call, clock)

@@ -16,15 +16,19 @@ _HEAD = ("runtime", "batch", "median", "p10", "p90", "images/s", "MACs/s", "memo
 
 def show(report: Report, *, markdown: bool) -> str:
     """The machine, a line for each runtime and batch, the layers that take longest."""
-    parts = [_about(report), _figures(report, markdown), *_layers(report, markdown)]
+    parts = [
+        ("\n\n" if markdown else "\n").join(_about(report)),
+        _figures(report, markdown),
+        *_layers(report, markdown),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _about(report: Report) -> str:
+def _about(report: Report) -> list[str]:
     inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in report.inputs.items())
     counts = f"{report.parameters:,} parameters, {metric(report.macs)} MACs an image"
     on = ", ".join([report.machine.device, _threads(report.machine.threads), *report.machine.software])
-    return f"{report.net} ({inputs}): {counts}\n{on}\n{_manner(report)}"
+    return [f"{report.net} ({inputs}): {counts}", on, _manner(report)]
 
 
 def _threads(count: int) -> str:

@@ -34,6 +34,7 @@ class TorchRun:
         self.device = device
         self.emitted = emit(graph)
         module = live.load(self.emitted)
+        self._loaded = [module]
         if state is not None:
             module.load_state_dict(state)
         self.module = self._placed(module)
@@ -86,8 +87,14 @@ class TorchRun:
         """A call of the same network, on the same weights, that tells when each layer is done; never compiled."""
         emitted = emit(self.graph, taps=True)
         module = self._placed(live.watched(emitted, seen))
+        self._loaded.append(module)
         module.load_state_dict(self.module.state_dict(), assign=True)
         return emitted, self._calling(module)
+
+    def close(self) -> None:
+        """Forget the modules and their sources."""
+        for module in self._loaded:
+            live.unload(module)
 
     def _peak_of_card(self, call: Call) -> int:
         import torch

@@ -25,6 +25,7 @@ def run(args: Namespace, console: Console) -> int:
         net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
         loaded = net.load_weights(args.weights, mapping=args.mapping) if args.weights is not None else None
         console.problems([*net.warnings, *(loaded.warnings() if loaded is not None else [])])
+        doing.append("preparing the weights")
         bench = prepared(net, wanted)
         interrupted = False
         try:
