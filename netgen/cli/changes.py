@@ -24,13 +24,13 @@ def check_changes(args: Namespace) -> None:
 
 def changed(net: Net, args: Namespace) -> tuple[Net, list[str]]:
     """The net with all changes that are asked for, and a remark about each."""
-    remarks = []
+    reports = []
     if args.reparam:
         net, report = net.reparam()
-        remarks.append(report.text())
+        reports.append(report)
     if args.fold_bn:
         net, report = net.fold_bn()
-        remarks.append(report.text())
+        reports.append(report)
     if _asks_for_input(args):
         net, report = net.fold_input(
             mean=args.input_mean or 0.0,
@@ -40,11 +40,12 @@ def changed(net: Net, args: Namespace) -> tuple[Net, list[str]]:
             inputs=args.input_image,
             padding=args.input_padding or "refuse",
         )
-        remarks.append(report.text())
+        reports.append(report)
     if args.unfold_bn:
         net, report = net.unfold_bn()
-        remarks.append(report.text())
-    if remarks and net.weights is None:
+        reports.append(report)
+    remarks = [report.text() for report in reports]
+    if net.weights is None and any(report.done for report in reports):
         remarks.append("without --weights only the structure changes: the weights that go with it have to change alike")
     return net, remarks
 

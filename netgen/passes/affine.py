@@ -34,8 +34,11 @@ class Affine:
         return not self.shifts and bool((self.factor == 1).all())
 
     def then(self, other: Affine) -> Affine:
-        """Both, one after the other."""
-        return Affine(self.factor * other.factor, self.offset * other.factor + other.offset)
+        """Both, one after the other; not finite where one of them is not."""
+        import numpy as np
+
+        with np.errstate(invalid="ignore", over="ignore"):
+            return Affine(self.factor * other.factor, self.offset * other.factor + other.offset)
 
     def __call__(self, x: Array) -> Array:
         """The same of numbers whose last axis is that of the channels."""
@@ -91,7 +94,7 @@ def affine_of(node: Node, arrays: Mapping[str, Array], channels: int) -> Affine:
     weight, bias = known.get("weight", ones), known.get("bias", zeros)
     if node.op.name != "batch_norm":
         return Affine(weight, bias)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         factor = weight / np.sqrt(known["variance"] + _single(node.a.eps))
         return Affine(factor, bias - known["mean"] * factor)
 

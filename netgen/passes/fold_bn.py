@@ -7,7 +7,7 @@ too. Nothing is folded that is not exact; what stays, stays with a reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from netgen.ir.graph import Attrs, Graph, Node, Value
@@ -116,6 +116,8 @@ class _Finder:
                 break
             found.insert(0, value.node)
             value = value.node.inputs[0]
+        if found and value.node.op.name == "batch_norm" and value.node not in self._taken:
+            return found[1:]  # what scales a normalisation that stays, stays with it
         return found
 
     def _shared(self, value: Value) -> str:
@@ -137,10 +139,9 @@ class _Finder:
         if not node.is_known:
             self.left.append(Left(node.name, "its shape is not known"))
             return
-        maker, reader = self._maker(node), self._reader(node)
+        maker = self._maker(node)
         why = self._why_not_behind(maker, node) if maker is not None else None
-        if why is None and reader is not None:
-            why = self._why_not_before(reader, node)
+        why = why or self._why_not_before(node)
         if why is None and node.op.name == "batch_norm":
             why = Left(node.name, _ALONE, f"{_ALONE}: {_neighbours(node)}")
         if why is not None:
@@ -153,10 +154,6 @@ class _Finder:
             value = value.node.inputs[0]
         return value.node if filters.is_filter(value.node) else None
 
-    def _reader(self, node: Node) -> Node | None:
-        """A convolution that reads what a layer makes."""
-        return next((each for each in node.outputs[0].readers if filters.is_filter(each)), None)
-
     def _why_not_behind(self, maker: Node, node: Node) -> Left | None:
         shared = self._shared(node.inputs[0])
         if shared:
@@ -164,15 +161,29 @@ class _Finder:
         objection = self._objection(node, filters.output_axis(maker))
         return Left(node.name, objection) if objection else None
 
-    def _why_not_before(self, reader: Node, node: Node) -> Left | None:
-        shared = self._shared(node.outputs[0])
+    def _why_not_before(self, node: Node) -> Left | None:
+        """Why a layer does not go into a convolution behind it; None where there is none, or it is another's fault."""
+        value = node.outputs[0]
+        if not any(filters.is_filter(reader) for reader in _next(value)):
+            return None
+        chain = [node]
+        while not (shared := self._shared(value)) and affine.is_affine(value.readers[0]):
+            chain.append(value.readers[0])
+            value = value.readers[0].outputs[0]
         if shared:
             return Left(node.name, "what it makes is needed elsewhere too", shared)
-        objection = self._objection(node, 1)
-        if objection:
+        if objection := next((why for each in chain if (why := self._objection(each, 1))), ""):
             return Left(node.name, objection)
-        reason = _keeps_out(reader, node)
+        reader = value.readers[0]
+        reason = next((why for each in chain if (why := _keeps_out(reader, each))), "")
         return Left(node.name, reason, f"{reason}: `{reader.name}`") if reason else None
+
+
+def _next(value: Value) -> Iterator[Node]:
+    """Who reads a value, behind any layers with constants that alone read it."""
+    while len(value.readers) == 1 and affine.is_affine(value.readers[0]):
+        value = value.readers[0].outputs[0]
+    yield from value.readers
 
 
 def _keeps_out(node: Node, before: Node) -> str:

@@ -155,7 +155,7 @@ class _Finder:
             first = next(branch for branch in branches if branch.conv is not None).start
             odd = next(branch for branch in branches if branch.start is not first)
             detail = odd.stop or f"`{first.node.name}` and `{odd.start.node.name}`"
-            return "its branches begin at different layers", f"its branches begin at different layers: {detail}"
+            return "the branches begin at different layers", f"the branches begin at different layers: {detail}"
         for name, what in (("groups", "groups"), ("stride", "strides")):
             if len({conv.a[name] for conv in convs}) > 1:
                 said = ", ".join(f"`{conv.name}` {_plain(conv.a[name])}" for conv in convs)
@@ -164,7 +164,7 @@ class _Finder:
             each for conv in convs for name in shared_names(conv).values() for each, _ in self.sharers.get(name, [])
         }
         if users:
-            reason = "weights of its convolutions are shared"
+            reason = "weights of the convolutions are shared"
             return reason, f"{reason}: by {', '.join(f'`{each.name}`' for each in users)}"
         return None
 

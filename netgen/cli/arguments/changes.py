@@ -31,8 +31,8 @@ def changes(parser: ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--input-padding", choices=PADDINGS,
-        help="a mean does not go exactly into a convolution that pads: give up (default), put a layer in front, or accept "
-        "other numbers along the border",
+        help="a mean does not go exactly into a convolution that pads: give up (default), put a layer in front, or "
+        "accept other numbers along the border",
     )  # fmt: skip
     group.add_argument(
         "--input-image", metavar="NAME", action="append", default=[],
