@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from netgen.bench import Options as BenchOptions
     from netgen.bench import Report as BenchReport
+    from netgen.diff import Differences
     from netgen.emit.onnx import OnnxModel
     from netgen.emit.torch import TorchModule
     from netgen.formats.prototxt import Prototxt
@@ -126,6 +127,12 @@ class Net:
         from netgen.emit.caffe import dialects
 
         return dialects.objections(self.graph, dialect)
+
+    def diff(self, other: Net, *, ignore_names: bool = False, ignore_training: bool = False) -> Differences:
+        """What it takes to make another net of this one, layer by layer: false where they are the same."""
+        from netgen.api.comparing import compare
+
+        return compare(self, other, ignore_names=ignore_names, ignore_training=ignore_training)
 
     def lint(self) -> list[Diagnostic]:
         """Warnings: what the net may well be and should rather not, each with a code and a way out."""

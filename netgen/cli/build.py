@@ -103,9 +103,14 @@ def as_warning(problem: Diagnostic) -> Diagnostic:
 
 def settings_of(args: Namespace) -> dict[str, object]:
     """The values of ``--set``; of a name given twice the last, as on other command lines."""
+    return evaluated(args.settings)
+
+
+def evaluated(settings: Iterable[tuple[str, str]]) -> dict[str, object]:
+    """The values of settings that are texts of the language; raises one ``NetgenError`` with all that are none."""
     values = {}
     problems: list[Diagnostic] = []
-    for name, text in args.settings:
+    for name, text in settings:
         try:
             values[name] = evaluate_setting(text, f"--set {name}")
         except NetgenError as error:

@@ -17,6 +17,7 @@ _COMMANDS = {
     "ops": "list the operators, or explain one",
     "summary": "show what a network consists of, and what that costs",
     "bench": "measure how fast a net is, and which layers the time goes to",
+    "diff": "compare two networks, layer by layer",
     "weights": "look at files of weights",
     "explain": "tell what an error code means",
 }
