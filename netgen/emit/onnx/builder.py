@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -167,14 +168,14 @@ class _Layer:
         return helper.make_graph(nodes, self.builder.names.claim(f"{self.name}/body"), inputs, outputs)
 
 
-def operands(said: Sequence[OnnxNode]) -> set[int | str]:
-    """What nodes read that they do not make out of constants, in the graphs inside them too."""
-    found: set[int | str] = set()
+def operands(said: Sequence[OnnxNode]) -> Counter[int | str]:
+    """What nodes read besides constants, and how often, in the graphs inside them too."""
+    found: Counter[int | str] = Counter()
     for node in said:
-        found |= {operand for operand in node.inputs if not isinstance(operand, Const)}
+        found.update(operand for operand in node.inputs if not isinstance(operand, Const))
         for value in node.attributes.values():
             if isinstance(value, Body):
-                found |= operands(value.nodes)
+                found += operands(value.nodes)
     return found
 
 

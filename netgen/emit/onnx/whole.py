@@ -11,11 +11,12 @@ from netgen.emit.onnx.builder import Builder, operands
 from netgen.emit.onnx.model import OnnxModel
 from netgen.emit.onnx.names import Names, printable
 from netgen.emit.onnx.opsets import Unsayable, opset_for
+from netgen.emit.onnx.params import Parameters
 from netgen.emit.onnx.sizes import Dims, Sizes
 from netgen.emit.refusals import diagnostics_of, raise_refusals
 from netgen.ir.graph import Graph, Node, Value
 from netgen.ir.operator import Refused
-from netgen.ir.slots import Key, node_slots
+from netgen.ir.slots import Key
 from netgen.ir.spell_onnx import OnnxNode, OnnxSpelling
 from netgen.ir.text import value_name, value_text
 
@@ -37,13 +38,11 @@ class Whole:
         self.said = said_of(graph)
         self.nodes = list(self.said)
         self.sizes = Sizes(graph, self.said, others)
-        self.owners = {slot.key: slot.owner for layer in node_slots(graph) for slot in layer.slots}
         self.names = Names()
         self.values = self._values()
         self.outputs = list(dict.fromkeys(graph.outputs))
         self.builder = Builder(opset or opset_for(each for node in self.nodes for each in self.said[node]), self.names)
-        self.params: dict[Key, str] = {}
-        """What is called how of the arrays that are used."""
+        self.params = Parameters(graph, self.names)
         self._add_layers()
 
     def _values(self) -> dict[Value, str]:
@@ -58,13 +57,14 @@ class Whole:
         for node in self.nodes:
             if node.outputs and node.outputs[0] in self.graph.inputs:
                 continue
+            said, params = self.params.take(node, self.said[node])
             try:
                 names = self.builder.add(
                     node.name,
-                    self.said[node],
+                    said,
                     [self.values.get(value, "") for value in node.inputs],
                     [self.values[value] for value in node.outputs],
-                    params=self._params(node),
+                    params=params,
                     made=own,
                 )
             except Unsayable as fault:
@@ -75,29 +75,17 @@ class Whole:
         if found:
             raise NetgenError(diagnostics_of(found, "NG403", f"opset {self.builder.opset} cannot say this"))
 
-    def _params(self, node: Node) -> dict[str, str]:
-        """The names of the arrays that a layer's nodes use; layers that share one have one name for it."""
-        used = operands(self.said[node])
-        found = {}
-        for param in node.params:
-            if param.name in used:
-                key = self.owners[node.name, param.name]
-                if key not in self.params:
-                    self.params[key] = self.names.claim(".".join(key))
-                found[param.name] = self.params[key]
-        return found
-
     # --- the model --------------------------------------------------------------------------------
 
     def model(self) -> OnnxModel:
         from onnx import TensorProto, helper
 
         graph = self.graph
-        shapes = {self.owners[node.name, param.name]: param.shape for node in self.nodes for param in node.params}
-        given = {name: key for key, name in self.params.items() if key in self.arrays}
-        lacking = {name: key for key, name in self.params.items() if key not in self.arrays}
-        weights = [TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shapes[key]) for name, key in given.items()]
-        parameters = [_info(name, shapes[key]) for name, key in lacking.items()]
+        shapes = self.params.shapes
+        given = {name: key for name, key in self.params.keys.items() if key in self.arrays}
+        lacking = {name: key for name, key in self.params.keys.items() if name not in given}
+        weights = [TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shapes[name]) for name in given]
+        parameters = [_info(name, shapes[name]) for name in lacking]
         made = helper.make_graph(
             self.builder.nodes,
             printable(graph.name) or "net",
