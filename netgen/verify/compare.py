@@ -68,7 +68,7 @@ def measure(first: Array, second: Array) -> Measure:
         squares[0] += float(one @ one)
         squares[1] += float(gap @ gap) if isfinite(largest) else inf
     size = sizes[0] or sizes[1] or _LEAST
-    rms = sqrt(squares[1] / (squares[0] or first.size * size**2))
+    rms = sqrt(squares[1] / (squares[0] or max(first.size, 1) * size**2))
     a, b = (float(each.reshape(-1)[place]) if each.size else 0.0 for each in (first, second))
     return Measure(largest / size, rms, _index(place, first.shape), a, b, sizes[0], strange)
 
@@ -126,7 +126,8 @@ def _rows(array: Array) -> Array:
     import numpy as np
 
     rows = np.asarray(array, np.float64).reshape(-1, array.shape[-1] if array.ndim else 1)
-    return rows[np.any(rows != 0, axis=1)]
+    nothing = (rows[:, 1:2] == -1).any(axis=1)  # Caffe's row for an image in which nothing was found
+    return rows[np.any(rows != 0, axis=1) & ~nothing]
 
 
 def _ranked(rows: Array) -> Array:

@@ -108,12 +108,9 @@ def two_bottoms_and_bias(said: Said) -> str:
 
 def counts_parts(said: Said) -> str:
     """Whether a Slice into equal parts has tops that no layer reads."""
-    unread = [value for value in said.node.outputs if not value.readers]
-    return "it is cut into equal parts, not all of which are read" if _in_parts(said) and unread else ""
-
-
-def _in_parts(said: Said) -> bool:
-    return len(said.node.outputs) > 1 and not said.values("slice_param.slice_point")
+    unread = any(not value.readers for value in said.node.outputs)
+    in_parts = unread and not said.values("slice_param.slice_point")
+    return "it is cut into equal parts, not all of which are read" if in_parts else ""
 
 
 def skips_a_top(said: Said) -> str:
@@ -227,18 +224,20 @@ def counts_from_the_end(said: Said) -> str:
     return f"`reshape_param.axis` is {axis}" if isinstance(axis, int) and axis < 0 else ""
 
 
-def _of_the_batch(said: Said) -> bool:
-    return said.value("batch_norm_param.use_global_stats") is False and bool(said.x)
+def _images(said: Said) -> int:
+    """Of how many images a BatchNorm takes the statistics; 0 if it has its own."""
+    of_these = said.value("batch_norm_param.use_global_stats") is False and said.node.is_known
+    return said.node.x[0][0] if of_these else 0
 
 
 def statistics_of_several(said: Said) -> str:
-    return f"`use_global_stats` is false, for {said.x[0][0]} images" if _of_the_batch(said) and said.x[0][0] > 1 else ""
+    return f"`use_global_stats` is false, for {_images(said)} images" if _images(said) > 1 else ""
 
 
 def statistics_with_eps(said: Said) -> str:
     """Whether eps is more than the usual one, whose effect is that of rounding."""
     eps = said.value("batch_norm_param.eps", 1e-5)
-    odd = _of_the_batch(said) and said.x[0][0] == 1 and isinstance(eps, float) and eps > 1e-5
+    odd = _images(said) == 1 and isinstance(eps, float) and eps > 1e-5
     return f"`use_global_stats` is false, and eps is {show(eps)}" if odd else ""
 
 
@@ -258,15 +257,25 @@ def part_of_a_pixel(said: Said) -> str:
     return f"a size is {show(odd)}; Caffe takes whole pixels" if odd is not None else ""
 
 
+def refines(said: Said) -> str:
+    """Whether boxes are refined by what a first stage found, as in RefineDet."""
+    return f"it has {len(said.node.inputs)} bottoms" if len(said.node.inputs) > 3 else ""
+
+
 def keeps_all(said: Said) -> str:
     keep = said.value("detection_output_param.keep_top_k", -1)
     return "`keep_top_k` is not said" if keep == -1 else ""
 
 
-def boxes_for_each_class_and_no_background(said: Said) -> str:
-    own = said.value("detection_output_param.share_location", True) is False
+def shared_boxes_and_no_background(said: Said) -> str:
+    shared = said.value("detection_output_param.share_location", True)
     without = said.value("detection_output_param.background_label_id", 0) == -1
-    return "each class has its boxes, and there is no background" if own and without else ""
+    return "all classes share boxes, and there is no background" if shared and without else ""
+
+
+def drops_small_regions(said: Said) -> str:
+    size = said.value("proposal_param.min_size", 16)
+    return f"`proposal_param.min_size` is {size}" if isinstance(size, int) and size > 1 else ""
 
 
 def keeps_no_overlap(said: Said) -> str:

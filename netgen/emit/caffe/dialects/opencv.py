@@ -20,6 +20,7 @@ _SOURCES = {
     "Pooling": "pooling_layer",
     "PriorBox": "prior_box_layer",
     "PriorBoxClustered": "prior_box_layer",
+    "Proposal": "proposal_layer",
     "Reorg": "reorg_layer",
     "Scale": "scale_layer",
     "Slice": "slice_layer",
@@ -62,10 +63,14 @@ OPENCV = Dialect(
             never("PriorBox PriorBoxClustered", f"prior_box_param.{name}", "does not look at it")
             for name in ("img_size", "img_h", "img_w")
         ),
+        Rule("DetectionOutput", looks.refines, REFUSES),
         Rule("DetectionOutput", looks.keeps_all, BREAKS, "say keep_top_k", "detection_output_param.keep_top_k"),
-        Rule("DetectionOutput", looks.boxes_for_each_class_and_no_background, REFUSES),
+        Rule("DetectionOutput", looks.shared_boxes_and_no_background, REFUSES),
         only("DetectionOutput", "detection_output_param.code_type", "CORNER", "CENTER_SIZE", does=REFUSES),
         only("DetectionOutput", "detection_output_param.variance_encoded_in_target", False, does=REFUSES),
+        Rule(
+            "Proposal", looks.drops_small_regions, "keeps small regions", "say min_size = 1", "proposal_param.min_size"
+        ),
         Rule("Proposal", looks.keeps_no_overlap, REFUSES, path="proposal_param.nms_thresh"),
         Rule("LRN", looks.k_across, "computes with 1", path="lrn_param.k"),
         Rule("MVN", looks.eps_of_variance, "adds it inside the root", "leave eps out", "mvn_param.eps"),

@@ -282,8 +282,10 @@ def reshape_in_full(n: Node) -> list[Step] | None:
 
 def slice_at_places(n: Node) -> list[Step] | None:
     """Where equal parts begin."""
-    if n.a.parts is None or n.a.parts < 2:
+    if n.a.parts is None:
         return None
+    if n.a.parts == 1:
+        return [Step("identity", [0])]
     axis = axis_of(n)
     size = n.y[0][axis]
     return [Step("slice", [0], axis=axis, cuts=tuple(size * part for part in range(1, n.a.parts)))]
