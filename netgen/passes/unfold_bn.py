@@ -90,7 +90,7 @@ def _arrays(norm: Node, conv: Mapping[str, Array]) -> dict[str, Array]:
 
 def _headline(graph: Graph, wanted: list[Node]) -> str:
     if not wanted:
-        has = any(node.op.name in _NORMALISATIONS for node in graph.nodes)
+        has = any(node.op.name in ("conv", "deconv") for node in graph.nodes)
         return f"nothing to unfold: {'all convolutions have a normalisation' if has else 'the net has no convolution'}"
     counts = [counted(count, word) for op, word in filters.WORDS.items() if (count := _count(wanted, op))]
     return f"put {counted(len(wanted), 'identity normalisation')} behind {' and '.join(counts)}"
