@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from torch import nn
 
+    from netgen.api.verifying import VerifyOptions
     from netgen.bench import Options as BenchOptions
     from netgen.bench import Report as BenchReport
     from netgen.diff import Differences
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from netgen.passes.changes import Changes
     from netgen.passes.fold_input import Padding
     from netgen.summary import Summary
+    from netgen.verify.results import Verification
+    from netgen.verify.runtime import Array
     from netgen.weights import MappingFile, Report, Weights
     from netgen.weights.reading import Source as WeightsSource
 
@@ -319,6 +322,16 @@ class Net:
         return rewriting.fold_input(
             self, rewriting.preparation(mean, scale, std, swap=swap_channels), inputs=inputs, padding=padding
         )
+
+    def verify(self, inputs: Mapping[str, Array] | None = None, **options: Unpack[VerifyOptions]) -> Verification:
+        """Run the net in all runtimes that are here, and compare every value: true if all of them agree.
+
+        ``inputs`` are arrays by the names of inputs; what is missing is by chance, and so are weights where none were
+        loaded. ``print(net.verify(against=["onnxruntime", "opencv"]))`` shows where they differ, and why.
+        """
+        from netgen.api.verifying import verified
+
+        return verified(self, inputs, **options)
 
     def bench(self, **options: Unpack[BenchOptions]) -> BenchReport:
         """Latency, throughput, memory, and the layers that take longest: ``print(net.bench(batch=(1, 8)))``.

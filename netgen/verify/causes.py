@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from netgen.verify.fits import batch_norm_fits
+from netgen.verify.fits import batch_norm_fits, fitted_arguments
 from netgen.verify.suspect import Suspect, Trial
 from netgen.verify.trials import (
     another_layers_weights,
@@ -63,6 +63,7 @@ CAUSES: tuple[Cause, ...] = (
     _cause("order of inputs", "", operands_reversed),
     _cause("layer left out", "", left_out),
     _cause("weights of another layer", "", another_layers_weights),
+    _cause("argument", "", fitted_arguments),
     _cause("precision", "conv deconv linear lstm rnn", half_precision),
 )
 """In the order in which they are tried; the first that reproduces the numbers is named."""

@@ -60,7 +60,7 @@ def _is_wanted(runtime: Runtime, against: Sequence[str]) -> bool:
 
 def _absent(runtime: Runtime, lacks: str | None) -> Row:
     row = Row(runtime, MISSING if lacks is not None else LEFT_OUT)
-    row.reasons = [lacks if lacks is not None else f"{runtime.slow}; --against {runtime.name}"]
+    row.reasons = [lacks if lacks is not None else runtime.slow]
     row.hint = _install(runtime) if lacks is not None and "package" in lacks else ""
     return row
 

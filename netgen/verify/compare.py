@@ -127,7 +127,8 @@ def _rows(array: Array) -> Array:
 
     rows = np.asarray(array, np.float64).reshape(-1, array.shape[-1] if array.ndim else 1)
     nothing = (rows[:, 1:2] == -1).any(axis=1)  # Caffe's row for an image in which nothing was found
-    return rows[np.any(rows != 0, axis=1) & ~nothing]
+    kept: Array = rows[np.any(rows != 0, axis=1) & ~nothing]
+    return kept
 
 
 def _ranked(rows: Array) -> Array:

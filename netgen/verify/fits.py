@@ -1,4 +1,4 @@
-"""Numbers that follow from a batch normalisation's own results: what it was divided by, and which eps it took.
+"""Numbers that follow from a layer's own results: arguments, what a batch normalisation was divided by, and its eps.
 
 A layer that normalises computes slope * x + offset for each channel. The slopes are measured, and from them follow the
 factor of the running statistics and eps: 1 / slope^2 = factor * variance + eps, a straight line over the channels.
@@ -7,16 +7,20 @@ factor of the running statistics and eps: 1 / slope^2 = factor * variance + eps,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import floor, log10
+from math import floor, isfinite, log10
 from typing import TYPE_CHECKING, Any
 
+from netgen.ir.fault import Fault
 from netgen.verify.suspect import Suspect, Trial
+from netgen.verify.trials import NOT_COMPUTED
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
+_ROUNDS = 8
+"""How often an argument is bettered: Newton's method doubles its digits each time."""
 _NEAR = 1e-3
 """How near to 1 a factor is that is 1."""
 
@@ -84,3 +88,35 @@ def _plain(number: float, digits: int) -> float:
     if not number:
         return 0.0
     return round(number, digits - 1 - floor(log10(abs(number))))
+
+
+def fitted_arguments(s: Suspect) -> Iterator[Trial]:
+    """It takes another number for an argument: the one that gives its result."""
+    for arg in s.node.op.args:
+        have = s.node.a[arg.name]
+        if not isinstance(have, float) or arg.name in NOT_COMPUTED:
+            continue
+        found = _fitted(s, arg.name, have)
+        for each in dict.fromkeys(_plain(found, digits) for digits in (1, 2, 3, 7)) if found is not None else ():
+            words = f"computes it with `{arg.name} = {each:g}`, where the net says {have:g}"
+            yield Trial(words, s.make(a={arg.name: each}), "eps" if arg.name == "eps" else "argument")
+
+
+def _fitted(s: Suspect, name: str, have: float) -> float | None:
+    """The number for an argument that comes nearest to the result, by Gauss and Newton; None if that does not end."""
+    made = s.made[0]
+    if made is None or made.shape != s.node.y[0]:
+        return None
+    value = have
+    try:
+        for _ in range(_ROUNDS):
+            step = max(abs(value) / 100, 1e-4)
+            here, there = (s.again(a={name: each})[0].astype("f8") for each in (value, value + step))
+            slope = (there - here) / step
+            length = float((slope * slope).sum())
+            if not isfinite(length) or not length:
+                return None
+            value += float((slope * (made - here)).sum()) / length
+    except Fault:  # it left what the argument may be
+        return None
+    return value if isfinite(value) else None

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from netgen.diag import NetgenError
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Node
-from netgen.verify import known
 from netgen.verify.causes import trials_of
 from netgen.verify.compare import Measure, measure, measure_rows
+from netgen.verify.known import known_fault
 from netgen.verify.patterns import pattern
 from netgen.verify.replay import Own, Replay, TooMuchHidden
 from netgen.verify.results import BEHIND, DIFFERS, KNOWN, ROUNDING, Compared, Difference, Row
@@ -142,7 +142,9 @@ class Search:
     def _report(self, node: Node) -> None:
         compared = self._worst(node)
         found = Difference(compared)
-        found.known = getattr(known, "known_fault", lambda runtime, node: None)(self.runtime.name, node) or ""
+        fault = known_fault(self.runtime.name, node)
+        if fault is not None:
+            found.known = f"{fault.fact} ({', '.join(filter(None, (fault.seen, fault.source)))})"
         compared.state = KNOWN if found.known else DIFFERS
         found.inputs = max((self.compared[key].error for key in _inputs(node) if key in self.compared), default=None)
         local = self._local(node)

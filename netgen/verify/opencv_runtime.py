@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from netgen.verify.noise import captured
 from netgen.verify.runtime import Runtime, ValueKey, Watcher
 
 if TYPE_CHECKING:
@@ -57,10 +58,19 @@ class OpenCvAsItComes(OpenCv):
     as_it_comes = True
 
 
+class OpenCvError(Exception):
+    """What OpenCV says, without the place in its sources."""
+
+
 def _read(files: CaffeFiles, *, as_it_comes: bool) -> Any:
     import cv2
 
-    net = cv2.dnn.readNetFromCaffe(files.prototxt, files.caffemodel)
+    try:
+        with captured() as noise:
+            net = cv2.dnn.readNetFromCaffe(files.prototxt, files.caffemodel)
+    except cv2.error as error:
+        more = noise.text.splitlines()[0] if noise.text else ""
+        raise OpenCvError("; ".join(filter(None, (_said(error), more)))) from None
     net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
     net.setPreferableTarget(cv2.dnn.DNN_TARGET_CPU)
     if not as_it_comes:
@@ -68,6 +78,11 @@ def _read(files: CaffeFiles, *, as_it_comes: bool) -> Any:
         if hasattr(net, "enableWinograd"):
             net.enableWinograd(False)
     return net
+
+
+def _said(error: Any) -> str:
+    """What an exception of OpenCV says, and where it comes from."""
+    return f"{error.err}, in {error.func}"
 
 
 MOST = 1 << 28
@@ -97,7 +112,12 @@ def _show(net: Any, files: CaffeFiles, keys: Sequence[ValueKey], watcher: Watche
     layers = list(dict.fromkeys(files.places[key][0] for key in keys))
     if not layers:
         return
-    made = dict(zip(layers, net.forwardAndRetrieve(layers), strict=True))
+    import cv2
+
+    try:
+        made = dict(zip(layers, net.forwardAndRetrieve(layers), strict=True))
+    except cv2.error as error:
+        raise OpenCvError(_said(error)) from None
     for key in keys:
         layer, at = files.places[key]
         if at < len(made[layer]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from netgen.emit.torch import emit, live
@@ -37,7 +36,7 @@ def recompute(
 ) -> list[Array]:
     """What a layer makes of some inputs, in PyTorch; ``a`` are arguments in place of its own.
 
-    Raises ``Fault`` or ``NetgenError`` where that cannot be.
+    Raises ``Fault``, ``NetgenError`` or ``RuntimeError`` where that cannot be.
     """
     import numpy as np
     import torch
@@ -48,7 +47,7 @@ def recompute(
         held = module.state_dict()
         with torch.no_grad():
             for (_, name), key in emitted.state.items():
-                if name in arrays and held[key].numel() == prod(arrays[name].shape):
+                if name in arrays:
                     held[key].copy_(torch.from_numpy(np.array(arrays[name])).reshape(held[key].shape))
             made = module(*[torch.from_numpy(np.array(array, np.float32)) for array in inputs])
     finally:

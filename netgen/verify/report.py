@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import isfinite
 
 from netgen.ir.graph import Node
@@ -29,15 +29,15 @@ _MOST = 8
 _MOST_REASONS = 6
 
 
-def text(found: Verification, *, layers: bool = False) -> str:
+def text(found: Verification, *, layers: bool = False, color: bool = False) -> str:
     """The table, what differs, and the verdict in the last line."""
     parts = ["\n".join(_head(found))]
     if layers:
         parts.append(layer_table(found))
-    parts.append(_table(_rows(found), "lrrlrrl"))
+    parts.append(_table(_rows(found, color), "lrrlrrl"))
     parts += ["\n".join(lines) for row in found.rows if (lines := _about_row(found, row))]
     parts.append("\n".join(_legend(found)))
-    parts.append(verdict(found))
+    parts.append(_painted(verdict(found), color, is_fine=bool(found)))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -61,7 +61,7 @@ def _layers(found: Verification) -> int:
 # --- the table ------------------------------------------------------------------------------------
 
 
-def _rows(found: Verification) -> list[Sequence[str]]:
+def _rows(found: Verification, color: bool) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = [("runtime", "values", "worst", "at", "bound", "time", "")]
     for row in found.rows:
         if row.state in (MISSING, LEFT_OUT):
@@ -76,7 +76,7 @@ def _rows(found: Verification) -> list[Sequence[str]]:
                 worst.name if worst is not None and has_values else "",
                 f"{row.runtime.bound:.0e}" if has_values else "",
                 f"{row.seconds:.1f} s" if row.state not in (REFUSED, FAILED) else "",
-                _result(found, row),
+                _painted(_result(found, row), color, is_fine=found.is_fine(row)),
             )
         )
     return rows
@@ -94,6 +94,10 @@ def _result(found: Verification, row: Row) -> str:
         first = row.differences[0].compared.name
         return f"differs at {first}" if row.state == DIFFERS else f"known fault at {first}"
     return row.state
+
+
+def _painted(text: str, color: bool, *, is_fine: bool) -> str:
+    return f"\033[{'32' if is_fine else '1;31'}m{text}\033[0m" if color else text
 
 
 def _error(error: float) -> str:
@@ -120,18 +124,24 @@ def _legend(found: Verification) -> list[str]:
         lines.append(f"worst: the largest difference from {reference} within a value, as a part of its largest number")
     for bound, reason in dict.fromkeys((row.runtime.bound, row.runtime.bound_reason) for row in found.compared):
         lines.append(f"bound {bound:.0e}: {reason}")
-    for state, said in ((LEFT_OUT, "left out"), (MISSING, "not here")):
-        for reason, names in _by_reason(row for row in found.rows if row.state == state).items():
-            lines.append(f"{said}: {', '.join(names)} ({reason})")
+    left = [f"{_names(names)} ({reason})" for reason, names in _by_reason(found, LEFT_OUT).items()]
+    if left:
+        lines.append(f"left out, unless --against names it: {', '.join(left)}")
+    lines += [f"not here: {_names(names)} ({reason})" for reason, names in _by_reason(found, MISSING).items()]
     return lines
 
 
-def _by_reason(rows: Iterator[Row]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for row in rows:
-        reason = "; ".join([*row.reasons, *([row.hint] if row.hint else [])])
-        found.setdefault(reason, []).append(row.name)
-    return found
+def _by_reason(found: Verification, state: str) -> dict[str, list[str]]:
+    """The runtimes in a state, by the reason for it."""
+    reasons: dict[str, list[str]] = {}
+    for row in found.rows:
+        if row.state == state:
+            reasons.setdefault("; ".join([*row.reasons, *filter(None, [row.hint])]), []).append(row.name)
+    return reasons
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more of its kind"
 
 
 def layer_table(found: Verification) -> str:
@@ -208,6 +218,8 @@ def _place(node: Node) -> str:
 
 
 def _before(each: Difference) -> str:
+    if each.own is None and each.inputs is None and each.node.inputs:
+        return "nothing that it shows"
     if each.inputs is None:
         return "it reads inputs of the net alone" if each.own is not None else "nothing that could be compared"
     agrees = f"what it reads agrees, to {each.inputs:.1e}"
@@ -221,11 +233,16 @@ def _why(row: Row, each: Difference) -> list[str]:
         within = f" in `{each.within}`, behind which it shows nothing" if each.within else ""
         return [
             f"  cause:  {row.name} {each.cause}{within}",
-            f"          ({each.kind}; computed so, the layer gives {row.name}'s numbers)",
+            f"          ({each.kind}{_proof(row)})",
         ]
     if each.pattern:
-        return [f"  how:    {each.pattern}; no known mistake gives these numbers"]
+        unknown = "" if row.runtime.only_outputs else "; no known mistake gives these numbers"
+        return [f"  how:    {each.pattern}{unknown}"]
     return []
+
+
+def _proof(row: Row) -> str:
+    return "" if row.runtime.only_outputs else f"; computed so, the layer gives {row.name}'s numbers"
 
 
 def _consequences(row: Row) -> list[str]:
@@ -278,7 +295,10 @@ def _parting(found: Verification, wrong: Sequence[Row]) -> str:
     reference = found.reference.name if found.reference is not None else "the reference"
     place = {node: at for at, node in enumerate(found.graph.nodes)}
     said = []
+    shown = {row.runtime.family for row in wrong if not row.runtime.only_outputs}
     for row in wrong:
+        if row.runtime.only_outputs and row.runtime.family in shown:
+            continue  # its other half says it better
         firsts = [each for each in row.differences if not each.known]
         first = min(firsts, key=lambda each: place[each.node])
         cause = f" (it {first.cause})" if first.cause else ""

@@ -53,7 +53,23 @@ def verify(
             else:
                 row = _compared(runtime, subject, inputs, values, progress)
             found.rows.append(row)
+    _tell_of_fusion(found)
     return found
+
+
+def _tell_of_fusion(found: Verification) -> None:
+    """What a runtime gets wrong that shows outputs only, and that layer by layer agrees, comes of joining layers."""
+    whole = {row.runtime.family: row for row in found.rows if not row.runtime.only_outputs}
+    for row in found.compared:
+        other = whole.get(row.runtime.family)
+        if not row.runtime.only_outputs or other is None:
+            continue
+        for each in row.differences:
+            if other.state in (AGREES, REFERENCE):
+                each.kind = "optimisation"
+                each.cause = f"computes something else once it joins layers: `{other.name}`, layer by layer, agrees"
+            elif other.differences:
+                each.pattern = f"it shows outputs only; see `{other.name}`, which shows every layer"
 
 
 # --- one run --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The mistakes that runtimes make, each as a way to compute a layer again; ``causes.py`` says which layers' they are."""
+"""The mistakes that runtimes make, each as a way to compute a layer again; ``causes.py`` says whose they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-_NOT_COMPUTED = frozenset(arg.name for arg in WEIGHT_ARGS) | {"moving_average", "frozen", "loss_weight"}
+NOT_COMPUTED = frozenset(arg.name for arg in WEIGHT_ARGS) | {"moving_average", "frozen", "loss_weight"}
 """Arguments that say nothing about the numbers of one pass."""
 _KINDS = {"rounding": "rounding rule", "eps": "eps", "align_corners": "corners", "mode": "corners"}
 """What kind of mistake it is to have an argument wrong, where there is a word for it."""
@@ -29,7 +29,7 @@ _KINDS = {"rounding": "rounding rule", "eps": "eps", "align_corners": "corners",
 def arguments(s: Suspect) -> Iterator[Trial]:
     """It ignores an argument, reads it as another word, or takes height for width."""
     for arg in s.node.op.args:
-        if arg.name in _NOT_COMPUTED:
+        if arg.name in NOT_COMPUTED:
             continue
         have = s.node.a[arg.name]
         for value, how in _others(arg, have, len(s.node.y[0])):
@@ -51,6 +51,8 @@ def _others(arg: Arg, have: object, axes: int) -> Iterator[tuple[object, str]]:
         yield have[::-1], ", height and width exchanged"
     if arg.name == "axis" and isinstance(arg.kind, Int):
         yield from ((axis, "") for axis in range(axes) if axis not in (have, default))
+    elif isinstance(have, int) and not isinstance(have, bool):
+        yield from ((have + by, "") for by in (-1, 1, -2, 2))
 
 
 def _default(arg: Arg) -> object:

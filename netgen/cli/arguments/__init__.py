@@ -16,6 +16,7 @@ _COMMANDS = {
     "fmt": "bring files into the canonical layout",
     "ops": "list the operators, or explain one",
     "summary": "show what a network consists of, and what that costs",
+    "verify": "run a net in all runtimes, and find where they differ",
     "bench": "measure how fast a net is, and which layers the time goes to",
     "diff": "compare two networks, layer by layer",
     "weights": "look at files of weights",

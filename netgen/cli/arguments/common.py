@@ -30,15 +30,16 @@ def dialect_lines() -> str:
     return "dialects:\n" + "\n".join(f"  {name:9} {about}" for name, about in DIALECTS.items())
 
 
-def prototxt(parser: ArgumentParser) -> None:
+def prototxt(parser: ArgumentParser, *, inputs: bool = True) -> None:
     group = parser.add_argument_group("of a prototxt")
     group.add_argument("--phase", type=str.upper, choices=("TRAIN", "TEST"), help="the layers of one phase")
     group.add_argument("--stage", metavar="NAME", action="append", help="a stage. May be repeated")
     group.add_argument("--level", metavar="N", type=int, help="the level")
-    group.add_argument(
-        "--input", metavar="BLOB=SHAPE", dest="inputs", action="append", type=shape, default=[],
-        help="let the net begin with a blob, say data=1x3x224x224. May be repeated",
-    )  # fmt: skip
+    if inputs:
+        group.add_argument(
+            "--input", metavar="BLOB=SHAPE", dest="inputs", action="append", type=shape, default=[],
+            help="let the net begin with a blob, say data=1x3x224x224. May be repeated",
+        )  # fmt: skip
     group.add_argument(
         "--end", metavar="BLOB", dest="ends", action="append", default=[],
         help="let the net end with a blob. May be repeated",

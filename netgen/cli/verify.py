@@ -1,0 +1,74 @@
+"""``netgen verify``: one net in every runtime, and where they part."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from netgen.api import Net, Reading, build
+from netgen.cli.build import settings_of
+from netgen.cli.console import Console
+from netgen.cli.programs import read
+from netgen.formats.files import is_prototxt
+
+if TYPE_CHECKING:
+    from netgen.verify.results import Verification
+
+
+def run(args: Namespace, console: Console) -> int:
+    """Verify, and print the table; 1 where the runtimes differ."""
+    from netgen.api.verifying import verified  # what it takes is loaded when it is known that it is needed
+    from netgen.verify.inputs import Picture, read_inputs
+
+    source = read(args.file)
+    doing = [f"compiling {source.path}"]
+    shapes = {name: what for name, what in args.given if not isinstance(what, str)}
+    files = [(name, what) for name, what in args.given if isinstance(what, str)]
+    with console.working(lambda: doing[-1]):
+        reading = Reading(args.phase, args.stage, args.level, shapes, args.ends)
+        settings = settings_of(args)
+        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading)
+        loaded = net.load_weights(args.weights, mapping=args.mapping) if args.weights is not None else None
+        console.problems([*net.warnings, *(loaded.warnings() if loaded is not None else [])])
+        changed = _changed(net, args)
+        found = verified(
+            changed,
+            read_inputs(changed.graph, files, Picture(args.mean, args.scale, args.rgb)),
+            against=args.against,
+            reference=args.reference,
+            device=args.device,
+            batch=args.batch,
+            shapes=None if is_prototxt(source.path, source.text) else shapes,
+            seed=args.seed,
+            allow_known=args.allow_known,
+            before=net if changed is not net else None,
+            progress=doing.append,
+        )
+    console.output(_text(found, args, console) + "\n")
+    return int(not found)
+
+
+def _changed(net: Net, args: Namespace) -> Net:
+    """The net after all passes that are asked for; with weights, which change along."""
+    wanted = (("reparam", args.reparam), ("fold_bn", args.fold_bn), ("unfold_bn", args.unfold_bn))
+    if not any(is_wanted for _, is_wanted in wanted):
+        return net
+    if net.weights is None:
+        net.random_weights(args.seed)
+    for name, is_wanted in wanted:
+        if is_wanted:
+            net = getattr(net, name)()[0]
+    return net
+
+
+def _text(found: Verification, args: Namespace, console: Console) -> str:
+    from netgen.verify.report import text, verdict
+
+    if args.format == "json":
+        from json import dumps
+
+        return dumps(found.to_dict(), indent=2, ensure_ascii=False)
+    if args.quiet:
+        return verdict(found)
+    return text(found, layers=args.layers, color=console.colored(sys.stdout))
