@@ -89,7 +89,7 @@ def test_example_compiles_without_warnings(block: Block) -> None:
 def test_example_becomes_a_prototxt(block: Block) -> None:
     text = netgen.compile(block.program).to_prototxt()
     dims = [f"dim: {dim}" for dim in block.input.split(", ")]
-    assert [line.strip() for line in text.splitlines() if line.strip().startswith("dim:")] == dims
+    assert [line.strip() for line in text.splitlines() if line.strip().startswith("dim:")][: len(dims)] == dims
 
 
 @each_block

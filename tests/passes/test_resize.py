@@ -5,30 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from example_nets import EXAMPLES, FOLDER, Example
 
 import netgen
 from netgen.diag.render import render
 from netgen.emit import TARGETS
 from netgen.passes.resize import with_batch, with_inputs
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-SIZED = [path for path in sorted(EXAMPLES.glob("*.net")) if "size" in netgen.compile(path).settings]
+SIZED = [example for example in EXAMPLES if "size" in example.compile().settings]
 
 
 @pytest.mark.parametrize("target", ["prototxt", "torch"])
-@pytest.mark.parametrize("path", SIZED, ids=lambda path: path.stem)
-def test_it_is_what_the_program_makes_of_the_size(path: Path, target: str) -> None:
-    net = netgen.compile(path)
+@pytest.mark.parametrize("example", SIZED, ids=lambda example: example.id)
+def test_it_is_what_the_program_makes_of_the_size(example: Example, target: str) -> None:
+    net = example.compile()
     size = net.settings["size"]
     assert isinstance(size, int)
-    other = netgen.compile(path, size=size + 32)
+    other = example.compile(size=size + 32)
     resized = with_inputs(net.graph, other.inputs)
     assert [node.y for node in resized.nodes] == [node.y for node in other.graph.nodes]
     assert TARGETS[target].emit(resized) == TARGETS[target].emit(other.graph)
 
 
 def test_nothing_is_lost_and_the_old_graph_is_left_alone() -> None:
-    net = netgen.compile(EXAMPLES / "peleenet.net")
+    net = netgen.compile(FOLDER / "peleenet.net")
     before = net.to_prototxt()
     same = with_inputs(net.graph, {})
     assert [TARGETS[target].emit(same) for target in TARGETS] == [net.emit(target) for target in TARGETS]

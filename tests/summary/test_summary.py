@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from example_nets import EXAMPLES, FOLDER, Example
 
 import netgen
 from netgen.cli import main
@@ -16,8 +17,6 @@ from netgen.passes.memory import peak_memory
 from netgen.passes.receptive import receptive_fields
 from netgen.summary import Row, Summary
 from netgen.summary.table import count, csv, markdown, memory
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
 
 FIELDS = [
     ("alexnet", "pool5", 195),
@@ -30,15 +29,15 @@ FIELDS = [
 
 @pytest.mark.parametrize(("example", "layer", "size"), FIELDS)
 def test_receptive_fields_are_the_published_ones(example: str, layer: str, size: int) -> None:
-    graph = netgen.compile(EXAMPLES / f"{example}.net").graph
+    graph = netgen.compile(FOLDER / f"{example}.net").graph
     node = graph.find(layer)
     assert node is not None
     assert receptive_fields(graph)[node.outputs[0]] == (size, size)
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.net")), ids=lambda path: path.stem)
-def test_rows_add_up(path: Path) -> None:
-    net = netgen.compile(path)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
+def test_rows_add_up(example: Example) -> None:
+    net = example.compile()
     summary = net.summary()
     assert summary.root.parameters == net.parameters_count
     assert summary.root.macs == net.macs
@@ -74,7 +73,7 @@ def test_shared_weights_count_once_and_values_are_forgotten() -> None:
 
 
 def test_depth() -> None:
-    net = netgen.compile(EXAMPLES / "peleenet.net")
+    net = netgen.compile(FOLDER / "peleenet.net")
     totals, stages, all_of_it = net.summary(0), net.summary(1), net.summary(10**6)
     assert totals.rows == []
     assert "stage1_1" not in str(stages)
@@ -84,7 +83,7 @@ def test_depth() -> None:
 
 
 def test_every_form_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = str(EXAMPLES / "squeezenet.net")
+    path = str(FOLDER / "squeezenet.net")
     net = netgen.compile(path)
     rows = net.summary(1).rows
     assert main(["summary", path, "--depth", "1", "--format", "json"]) == 0

@@ -26,7 +26,7 @@ from netgen.weights.names import normal
 def test_a_hand_written_model_is_brought_in() -> None:
     """With other names and another order of definition, and it computes the same."""
     hand = randomize(ResNet18())
-    ours = netgen.compile("examples/resnet18.net", classes=10, size=64)
+    ours = netgen.compile("examples/resnet.net", blocks=[2, 2, 2, 2], bottlenecks=False, classes=10, size=64)
     report = ours.load_weights(hand.state_dict())
     assert report.is_complete
     assert not report.left_over

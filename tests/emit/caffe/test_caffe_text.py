@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from caffe_schema import CaffeSchema
+from example_nets import EXAMPLES, FOLDER
 
 from netgen.diag import Source
 from netgen.emit import caffe
 from netgen.formats.textproto import quote
 from netgen.ir.graph import Graph
 from netgen.lang import compile_source
-
-EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def compiled(text: str, **settings: object) -> Graph:
 
 
 def test_peleenet_is_the_reference_field_for_field(schema: CaffeSchema, shared: Path) -> None:
-    made = schema.parse(caffe.emit(compiled((EXAMPLES / "peleenet.net").read_text())))
+    made = schema.parse(caffe.emit(compiled((FOLDER / "peleenet.net").read_text())))
     wanted = schema.parse((shared / "reference/PeleeNet.prototxt").read_text())
     assert [layer.name for layer in made.layer] == [layer.name for layer in wanted.layer]
     for ours, theirs in zip(made.layer, wanted.layer, strict=True):
@@ -36,8 +35,8 @@ def test_peleenet_is_the_reference_field_for_field(schema: CaffeSchema, shared: 
 
 
 def test_examples_are_prototxts(schema: CaffeSchema) -> None:
-    for path in sorted(EXAMPLES.glob("*.net")):
-        graph = compiled(path.read_text())
+    for example in EXAMPLES:
+        graph = example.compile().graph
         if any(layer.spelled.fork for layer in caffe.plan(graph)):
             continue  # the schema is BVLC's
         layers = schema.parse(caffe.emit(graph)).layer

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from example_nets import EXAMPLES, Example
 from there_and_back import there_and_back
 
 import netgen
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.net"))
 
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example_comes_back(path: Path) -> None:
-    net = netgen.compile(path)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
+def test_example_comes_back(example: Example) -> None:
+    net = example.compile()
     text, again = there_and_back(net.graph)
     assert again.to_prototxt() == net.to_prototxt()
     assert there_and_back(again.graph)[0] == text, "what is written once is written like that again"

@@ -8,8 +8,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from example_nets import EXAMPLES
 from random_programs import Programs
-from torch_nets import EXAMPLES, compiled, example, net
+from torch_nets import compiled, example, net
 
 from netgen.cli.samples import example as sample
 from netgen.emit.torch import emit
@@ -61,7 +62,7 @@ EVERYTHING = {
 
 def sources(folder: Path) -> list[Path]:
     """Emitted files for all examples, all operators, and some random programs."""
-    made = {path.stem: emit(example(path.stem)).source for path in EXAMPLES.glob("*.net")}
+    made = {each.id: emit(each.compile().graph).source for each in EXAMPLES}
     made |= {f"random_{seed}": emit(compiled(Programs(Random(seed)).program())).source for seed in range(40)}
     for name, op in OPERATORS.items():
         graph = net(f"y = {EVERYTHING[name]}", channels=4) if name in EVERYTHING else compile_source(sample(op)[1])[0]

@@ -16,10 +16,12 @@ from netgen.emit.torch.live import capture
 from netgen.ir.graph import Graph, Instance, Node
 
 NETS: list[tuple[str, dict[str, object]]] = [
-    ("alexnet", {"classes": 10}),
+    ("alexnet", {"classes": 10, "size": 67}),
+    ("fcn8s", {"size": 32, "width": 16}),
+    ("fpn", {"size": 64, "blocks": [1, 2, 1, 1], "width": 16}),
     ("densenet121", {"size": 96, "layers": [2, 3, 4, 2]}),
-    ("googlenet", {"classes": 10}),
-    ("inception_v3", {}),
+    ("googlenet", {"classes": 10, "size": 64}),
+    ("inception_v3", {"size": 107}),
     ("lenet", {}),
     ("mobilenet_v1", {"size": 96}),
     ("mobilenet_v2", {"size": 97}),
@@ -27,18 +29,21 @@ NETS: list[tuple[str, dict[str, object]]] = [
     ("mobilenet_v3", {"size": 64, "large": False}),
     ("peleenet", {"size": 96, "growth": 48}),
     ("peleenet", {"size": 113}),
-    ("resnet", {"size": 224, "blocks": [1, 2, 1, 3]}),
+    ("resnet", {"size": 64, "blocks": [1, 2, 1, 3]}),
     ("resnet", {"size": 61, "bottlenecks": False, "blocks": [2, 2, 2, 2]}),
     ("resnet", {"size": 61, "torchvision": True, "blocks": [1, 2, 1, 2]}),
     ("resnext50", {"size": 64, "blocks": [2, 1, 2, 1]}),
     ("se_resnet50", {"size": 65, "blocks": [2, 1, 2, 1]}),
+    ("segnet", {"widths": [4, 8, 8, 8, 8], "height": 50, "width": 38}),
     ("shufflenet_v1", {"size": 128}),
     ("shufflenet_v2", {"size": 96}),
     ("squeezenet", {"size": 131}),
+    ("ssd300", {"width": 4}),
     ("tiny", {"size": 37}),
     ("unet", {"size": 48, "width": 8, "depth": 3}),
     ("unet", {"size": 48, "width": 8, "depth": 3, "learned": False}),
     ("vgg16", {"size": 32, "classes": 10}),
+    ("yolov3", {"size": 64, "width": 8, "classes": 3}),
 ]
 
 

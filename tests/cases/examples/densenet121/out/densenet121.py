@@ -1,6 +1,10 @@
-"""DenseNet (Huang, Liu, van der Maaten and Weinberger, "Densely Connected
-Convolutional Networks", 2016), named as the Caffe models that were published for
-it.
+"""DenseNet-121, -161, -169 and -201 (Huang, Liu, van der Maaten and Weinberger,
+"Densely Connected Convolutional Networks", CVPR 2017, arXiv 1608.06993), layer by
+layer as the Caffe models that were published for it.
+
+In Caffe the first pool rounds up in spite of its margin, so the maps of the published
+models are 57, 29, 15 and 8 wide instead of the paper's 56, 28, 14 and 7. `torchvision =
+true` rounds down, as the paper and PyTorch do.
 """
 
 import torch
@@ -8,70 +12,54 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class ConvBlock(nn.Module):
-    """Convolution, batch normalisation, ReLU: the usual unit.
+class BnReluConv(nn.Module):
+    """Batch normalisation and ReLU, then the convolution, under the published names."""
 
-    The convolution has no bias, since the normalisation brings one.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn = nn.BatchNorm2d(64, momentum=0.001)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.bn(self.conv(x)), inplace=True)
-
-
-class DenseLayer(nn.Module):
-    """1x1 and 3x3 convolution, joined to the input: `growth` more channels.
-
-    Normalisation and ReLU stand before each convolution. The first is `width` times as
-    wide as the growth.
-    """
-
-    def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        self.x1_bn = nn.BatchNorm2d(in_channels, momentum=0.001)
-        self.x1 = nn.Conv2d(in_channels, 128, 1, bias=False)
-        self.x2_bn = nn.BatchNorm2d(128, momentum=0.001)
-        self.x2 = nn.Conv2d(128, 32, 3, padding=1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        new = F.relu(self.x1_bn(x), inplace=True)
-        new = F.relu(self.x2_bn(self.x1(new)), inplace=True)
-        new = self.x2(new)
-        return torch.cat([x, new], dim=1)
-
-
-class DenseBlock(nn.Sequential):
-    """A run of dense layers; each sees all that came before it."""
-
-    def __init__(self, in_channels: int, layers: int) -> None:
-        super().__init__(*(DenseLayer(in_channels + 32 * i) for i in range(layers)))
-
-
-class Transition(nn.Module):
-    """Leaves the share `compression` of the channels and halves the resolution."""
-
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, out: int, kernel: int) -> None:
         super().__init__()
         self.bn = nn.BatchNorm2d(in_channels, momentum=0.001)
-        self.conv = nn.Conv2d(in_channels, in_channels // 2, 1, bias=False)
+        self.conv = nn.Conv2d(in_channels, out, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.bn(x), inplace=True)
-        return F.avg_pool2d(self.conv(x), 2, ceil_mode=True)
+        x = self.conv(x)
+        return x
+
+
+class DenseLayer(nn.Module):
+    """1x1 and 3x3 convolution, joined to the input: `growth` more channels."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.reduced = BnReluConv(in_channels, 128, 1)
+        self.new = BnReluConv(128, 32, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        new = self.new(self.reduced(x))
+        return torch.cat([x, new], dim=1)
 
 
 class DenseNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.conv1 = ConvBlock()
-        self.stage2 = nn.Sequential(DenseBlock(64, 6), Transition(256))
-        self.stage3 = nn.Sequential(DenseBlock(128, 12), Transition(512))
-        self.stage4 = nn.Sequential(DenseBlock(256, 24), Transition(1024))
-        self.conv5 = DenseBlock(512, 16)
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.conv1_bn = nn.BatchNorm2d(64, momentum=0.001)
+        self.stage2 = nn.Sequential(
+            *(DenseLayer(64 + 32 * i) for i in range(6)),
+            BnReluConv(256, 128, 1),
+            nn.AvgPool2d(2, ceil_mode=True),
+        )
+        self.stage3 = nn.Sequential(
+            *(DenseLayer(128 + 32 * i) for i in range(12)),
+            BnReluConv(512, 256, 1),
+            nn.AvgPool2d(2, ceil_mode=True),
+        )
+        self.stage4 = nn.Sequential(
+            *(DenseLayer(256 + 32 * i) for i in range(24)),
+            BnReluConv(1024, 512, 1),
+            nn.AvgPool2d(2, ceil_mode=True),
+        )
+        self.stage5 = nn.Sequential(*(DenseLayer(512 + 32 * i) for i in range(16)))
         self.conv5_blk_bn = nn.BatchNorm2d(1024, momentum=0.001)
         self.fc6 = nn.Conv2d(1024, 1000, 1)
         for module in self.modules():
@@ -81,14 +69,15 @@ class DenseNet(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
-        x = F.max_pool2d(self.conv1(data), 3, stride=2, ceil_mode=True)
+        x = F.relu(self.conv1_bn(self.conv1(data)), inplace=True)
+        x = F.max_pool2d(x, 3, stride=2, padding=1, ceil_mode=True)
         x = self.stage2(x)
         x = self.stage3(x)
         x = self.stage4(x)
-        x = self.conv5(x)
+        x = self.stage5(x)
         x = F.relu(self.conv5_blk_bn(x), inplace=True)
-        pool = F.adaptive_avg_pool2d(x, 1)
-        return F.softmax(self.fc6(pool), dim=1)
+        x = F.adaptive_avg_pool2d(x, 1)
+        return F.softmax(self.fc6(x), dim=1)
 
 
 def main() -> None:

@@ -1,6 +1,10 @@
-"""GoogLeNet without its auxiliary classifiers, named as Caffe's BVLC GoogLeNet
-(Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich,
-"Going Deeper with Convolutions", 2014).
+"""GoogLeNet (Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and
+Rabinovich, "Going Deeper with Convolutions", CVPR 2015, arXiv 1409.4842), layer
+by layer as Caffe's BVLC GoogLeNet.
+
+The two auxiliary classifiers, which only training has, are left out. PyTorch's
+GoogLeNet is another network: it has batch normalisation, and 3x3 in place of 5x5
+filters.
 """
 
 import torch

@@ -1,5 +1,9 @@
-"""Inception-v3 without its auxiliary classifier (Szegedy, Vanhoucke, Ioffe, Shlens
-and Wojna, "Rethinking the Inception Architecture for Computer Vision", 2015).
+"""Inception-v3 (Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the
+Inception Architecture for Computer Vision", CVPR 2016, arXiv 1512.00567), as
+TensorFlow and PyTorch have it.
+
+The auxiliary classifier, which only training has, is left out. At 299x299 no pool has
+to round, so PyTorch's weights give PyTorch's results.
 """
 
 import torch

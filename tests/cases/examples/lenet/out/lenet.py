@@ -1,5 +1,9 @@
 """LeNet as Caffe's MNIST example has it, after LeCun, Bottou, Bengio and Haffner,
-"Gradient-Based Learning Applied to Document Recognition", 1998.
+"Gradient-Based Learning Applied to Document Recognition", Proceedings of the IEEE
+1998.
+
+Unlike the paper's LeNet-5 it has ReLU only once, pools by the largest value, and ends
+in a softmax.
 """
 
 import torch

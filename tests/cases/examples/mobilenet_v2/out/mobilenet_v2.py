@@ -1,5 +1,8 @@
 """MobileNetV2 (Sandler, Howard, Zhu, Zhmoginov and Chen, "MobileNetV2: Inverted
-Residuals and Linear Bottlenecks", 2018).
+Residuals and Linear Bottlenecks", CVPR 2018, arXiv 1801.04381).
+
+It has no pool that rounds, so PyTorch's weights give PyTorch's results. A Caffe model
+that is often found has plain ReLU, and halves the resolution at other places.
 """
 
 import torch

@@ -1,5 +1,8 @@
 """MobileNetV3 (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le
-and Adam, "Searching for MobileNetV3", 2019).
+and Adam, "Searching for MobileNetV3", ICCV 2019, arXiv 1905.02244).
+
+The widths within squeeze and excitation are rounded to multiples of 8, as in the
+authors' and in PyTorch's code.
 """
 
 import torch

@@ -1,5 +1,11 @@
-"""Residual networks, named as the authors' published Caffe models name them (He et
-al., 2015).
+"""ResNet-18, -34, -50, -101 and -152 (He, Zhang, Ren and Sun, "Deep Residual
+Learning for Image Recognition", CVPR 2016, arXiv 1512.03385), layer by layer as
+the authors' Caffe models.
+
+The authors' first pool rounds up: its windows begin at pixel 0. PyTorch's has a margin
+instead, so its windows begin at pixel -1; the sizes are the same, the numbers are not.
+`torchvision = true` is PyTorch's network, for its weights: that pool, no bias in conv1,
+and bottlenecks whose 3x3 convolution takes the stride ("version 1.5").
 """
 
 import torch
@@ -27,17 +33,16 @@ class ConvBn(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1, and the shortcut around them, projected where the shape
-    changes.
+    """1x1, 3x3, 1x1, and the shortcut around them.
+
+    `late` gives the stride to the 3x3 convolution.
     """
 
-    def __init__(
-        self, in_channels: int, width: int, stride: int = 1, project: bool = False
-    ) -> None:
+    def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
         super().__init__()
         self.shortcut = (
             ConvBn(in_channels, 4 * width, 1, stride=stride)
-            if project
+            if in_channels != 4 * width
             else nn.Identity()
         )
         self.a = ConvBn(in_channels, width, 1, stride=stride)
@@ -58,19 +63,16 @@ class ResNet(nn.Module):
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3)
         self.bn_conv1 = nn.BatchNorm2d(64, momentum=0.001)
         self.stage2 = nn.Sequential(
-            Bottleneck(64, 64, project=True), *(Bottleneck(256, 64) for _ in range(2))
+            Bottleneck(64, 64), *(Bottleneck(256, 64) for _ in range(2))
         )
         self.stage3 = nn.Sequential(
-            Bottleneck(256, 128, stride=2, project=True),
-            *(Bottleneck(512, 128) for _ in range(3)),
+            Bottleneck(256, 128, stride=2), *(Bottleneck(512, 128) for _ in range(3))
         )
         self.stage4 = nn.Sequential(
-            Bottleneck(512, 256, stride=2, project=True),
-            *(Bottleneck(1024, 256) for _ in range(5)),
+            Bottleneck(512, 256, stride=2), *(Bottleneck(1024, 256) for _ in range(5))
         )
         self.stage5 = nn.Sequential(
-            Bottleneck(1024, 512, stride=2, project=True),
-            *(Bottleneck(2048, 512) for _ in range(2)),
+            Bottleneck(1024, 512, stride=2), *(Bottleneck(2048, 512) for _ in range(2))
         )
         self.fc1000 = nn.Linear(2048, 1000)
 

@@ -1,5 +1,8 @@
-"""ResNeXt (Xie, Girshick, Dollar, Tu and He, "Aggregated Residual Transformations
-for Deep Neural Networks", 2016).
+"""ResNeXt-50 and -101 (Xie, Girshick, Dollar, Tu and He, "Aggregated Residual
+Transformations for Deep Neural Networks", CVPR 2017, arXiv 1611.05431).
+
+The first pool rounds up, as in Caffe; `torchvision = true` gives it PyTorch's margin,
+for PyTorch's weights.
 """
 
 import torch

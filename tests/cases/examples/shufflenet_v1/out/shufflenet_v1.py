@@ -1,5 +1,7 @@
 """ShuffleNet (Zhang, Zhou, Lin and Sun, "ShuffleNet: An Extremely Efficient
-Convolutional Neural Network for Mobile Devices", 2017).
+Convolutional Neural Network for Mobile Devices", CVPR 2018, arXiv 1707.01083).
+
+Pools round up, as in Caffe, where the paper has a margin; the sizes are the paper's.
 """
 
 import torch

@@ -1,5 +1,8 @@
 """ShuffleNetV2 (Ma, Zhang, Zheng and Sun, "ShuffleNet V2: Practical Guidelines for
-Efficient CNN Architecture Design", 2018).
+Efficient CNN Architecture Design", ECCV 2018, arXiv 1807.11164).
+
+The first pool rounds up, as in Caffe; `torchvision = true` gives it PyTorch's margin,
+for PyTorch's weights.
 """
 
 import torch

@@ -1,6 +1,9 @@
-"""SqueezeNet 1.1, named as the authors' Caffe model (Iandola, Han, Moskewicz,
-Ashraf, Dally and Keutzer, "SqueezeNet: AlexNet-level accuracy with 50x fewer
-parameters and <0.5MB model size", 2016).
+"""SqueezeNet 1.0 and 1.1 (Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer,
+"SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model
+size", 2016, arXiv 1602.07360), layer by layer as the authors' Caffe models.
+
+PyTorch's pools round up here, as Caffe's do. The authors pad conv10 of version 1.0,
+which adds a border to its maps; `torchvision = true` does not, as PyTorch does not.
 """
 
 import torch
@@ -59,8 +62,7 @@ class SqueezeNet(nn.Module):
         x = self.fire7(x)
         x = self.fire8(x)
         x = self.fire9(x)
-        x = self.drop9(x)
-        x = F.relu(self.conv10(x), inplace=True)
+        x = F.relu(self.conv10(self.drop9(x)), inplace=True)
         pool10 = F.adaptive_avg_pool2d(x, 1)
         return F.softmax(pool10, dim=1)
 

@@ -1,5 +1,9 @@
-"""VGG-16 and VGG-19, named as the authors' Caffe model (Simonyan and Zisserman,
-"Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014).
+"""VGG-16 and VGG-19 (Simonyan and Zisserman, "Very Deep Convolutional Networks for
+Large-Scale Image Recognition", ICLR 2015, arXiv 1409.1556), layer by layer as the
+authors' Caffe models.
+
+PyTorch's are the same networks: at sizes that are multiples of 32 nothing has to be
+rounded.
 """
 
 import torch

@@ -1,0 +1,94 @@
+"""SegNet (Badrinarayanan, Kendall and Cipolla, "SegNet: A Deep Convolutional
+Encoder-Decoder Architecture for Image Segmentation", PAMI 2017, arXiv
+1511.00561), named as the authors' Caffe model for CamVid.
+
+A decoder puts each value where the encoder's pooling found the largest. The authors'
+convolutions have a bias, which the batch normalisation behind each of them takes away
+again; here they have none.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def _max_unpool(x: Tensor, mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """Put each value where the mask of a max pooling says, among zeros."""
+    flat = x.new_zeros(*x.shape[:2], size[0] * size[1])
+    flat = flat.scatter(2, mask.flatten(2).long(), x.flatten(2))
+    return flat.reshape(*x.shape[:2], *size)
+
+
+class ConvBnRelu(nn.Module):
+    """A 3x3 convolution with batch normalisation and ReLU under the published names."""
+
+    def __init__(self, in_channels: int, out: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out, 3, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(out, momentum=0.001)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn(self.conv(x)), inplace=True)
+
+
+class SegNet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_bn_relus1 = nn.Sequential(ConvBnRelu(3, 64), ConvBnRelu(64, 64))
+        self.conv_bn_relus2 = nn.Sequential(ConvBnRelu(64, 128), ConvBnRelu(128, 128))
+        self.conv_bn_relus3 = nn.Sequential(
+            ConvBnRelu(128, 256), *(ConvBnRelu(256, 256) for _ in range(2))
+        )
+        self.conv_bn_relus4 = nn.Sequential(
+            ConvBnRelu(256, 512), *(ConvBnRelu(512, 512) for _ in range(2))
+        )
+        self.conv_bn_relus5 = nn.Sequential(*(ConvBnRelu(512, 512) for _ in range(3)))
+        self.conv_bn_relus6 = nn.Sequential(*(ConvBnRelu(512, 512) for _ in range(3)))
+        self.conv_bn_relus7 = nn.Sequential(
+            ConvBnRelu(512, 512), ConvBnRelu(512, 512), ConvBnRelu(512, 256)
+        )
+        self.conv_bn_relus8 = nn.Sequential(
+            ConvBnRelu(256, 256), ConvBnRelu(256, 256), ConvBnRelu(256, 128)
+        )
+        self.conv_bn_relus9 = nn.Sequential(ConvBnRelu(128, 128), ConvBnRelu(128, 64))
+        self.conv_bn_relus10 = nn.Sequential(ConvBnRelu(64, 64))
+        self.conv1_1_D = nn.Conv2d(64, 11, 3, padding=1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv_bn_relus1(x)
+        x, mask = F.max_pool2d(x, 2, ceil_mode=True, return_indices=True)
+        x = self.conv_bn_relus2(x)
+        x, pool = F.max_pool2d(x, 2, ceil_mode=True, return_indices=True)
+        x = self.conv_bn_relus3(x)
+        x, mask2 = F.max_pool2d(x, 2, ceil_mode=True, return_indices=True)
+        x = self.conv_bn_relus4(x)
+        x, mask3 = F.max_pool2d(x, 2, ceil_mode=True, return_indices=True)
+        x = self.conv_bn_relus5(x)
+        x, mask4 = F.max_pool2d(x, 2, ceil_mode=True, return_indices=True)
+        x = _max_unpool(x, mask4, (23, 30))
+        x = self.conv_bn_relus6(x)
+        x = _max_unpool(x, mask3, (45, 60))
+        x = self.conv_bn_relus7(x)
+        x = _max_unpool(x, mask2, (90, 120))
+        x = self.conv_bn_relus8(x)
+        x = _max_unpool(x, pool, (180, 240))
+        x = self.conv_bn_relus9(x)
+        x = _max_unpool(x, mask, (360, 480))
+        x = self.conv_bn_relus10(x)
+        return F.softmax(self.conv1_1_D(x), dim=1)
+
+
+def main() -> None:
+    """Run the network once, on random numbers, and print the shape of the result."""
+    net = SegNet().eval()
+    x = torch.randn(1, 3, 360, 480)
+    print(tuple(net(x).shape))
+
+
+if __name__ == "__main__":
+    main()
