@@ -7,7 +7,7 @@ from functools import reduce
 from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
-from netgen.ir.graph import Attrs, Node, Shape, Value
+from netgen.ir.graph import Attrs, Node, Value
 from netgen.ops import bind
 from netgen.ops.rules import each_way
 from netgen.passes import affine
@@ -22,14 +22,25 @@ if TYPE_CHECKING:
 class Branch:
     """A convolution, or none, and the constants behind it in ``chain``; all of it times ``factor``.
 
-    ``start`` is what it reads. ``stop`` says why it begins there, where it has no convolution.
+    ``sums`` are those that it is added in, the outermost first. ``start`` is what it reads; ``stop`` says why it begins
+    there, where it has no convolution.
     """
 
-    __slots__ = ("chain", "conv", "factor", "start", "stop")
+    __slots__ = ("chain", "conv", "factor", "start", "stop", "sums")
 
-    def __init__(self, conv: Node | None, chain: list[Node], factor: float, start: Value, stop: str = "") -> None:
+    def __init__(
+        self,
+        conv: Node | None,
+        chain: Sequence[Node],
+        sums: Sequence[Node],
+        start: Value,
+        *,
+        factor: float,
+        stop: str = "",
+    ) -> None:
         self.conv = conv
-        self.chain = chain
+        self.chain = list(chain)
+        self.sums = list(sums)
         self.factor = factor
         self.start = start
         self.stop = stop
@@ -88,26 +99,18 @@ class Window:
         return (Ellipsis, *parts)
 
 
-def aligned(branches: Sequence[Branch], made: Shape) -> Window | str:
-    """The window that covers all branches, or why none does what they do.
+def aligned(branches: Sequence[Branch]) -> Window | str:
+    """The window that covers all branches, or why they had better stay apart.
 
-    ``made`` is the shape of the sum. The merged convolution pads both sides alike, so its window settles how large its
-    result is, which has to be as large as theirs.
+    A pad that moves one kernel against another only moves its taps within the window. Nor can the size of the result
+    change: what the window reaches before and behind a place lies between what the branches do, whose results are of
+    one size.
     """
     convs = [branch.conv for branch in branches if branch.conv is not None]
-    strides = each_way(convs[0], "stride")
-    if len(convs) < len(branches) and set(strides) != {1}:
+    ways = range(len(branches[0].start.shape) - 2)
+    if len(convs) < len(branches) and set(each_way(convs[0], "stride")) != {1}:
         return "a branch is the input itself, and the convolutions have a stride"
-    places = [_union([branch.places()[way] for branch in branches]) for way in range(len(strides))]
-    window = Window(places)
-    rooms = [
-        extent + 2 * -each.start - (each[-1] - each.start + 1)
-        for extent, each in zip(branches[0].start.shape[2:], places, strict=True)
-    ]
-    size = tuple(room // stride + 1 for room, stride in zip(rooms, strides, strict=True))
-    if size != made[2:]:
-        said = ", ".join(f"`{conv.name}` kernel {_by(conv, 'kernel')} pad {_by(conv, 'pad')}" for conv in convs)
-        return f"the pads do not bring the kernels' centres together: {said}"
+    window = Window([_union([branch.places()[way] for branch in branches]) for way in ways])
     taps = sum(branch.taps for branch in branches)
     if prod(window.kernel) > taps:
         return f"the merged kernel, {'x'.join(map(str, window.kernel))}, would cost more: the branches have {taps} taps"
@@ -198,8 +201,3 @@ def _respond(weight: Array, patches: Array, groups: int) -> Array:
     rows = weight.astype(np.float64).reshape(groups, len(weight) // groups, -1)
     seen: Array = np.matmul(rows, patches.reshape(count, groups, -1, 1))
     return seen.reshape(count, len(weight))
-
-
-def _by(conv: Node, what: str) -> str:
-    ways = each_way(conv, what)
-    return str(ways[0]) if len(set(ways)) == 1 else "x".join(map(str, ways))

@@ -37,7 +37,7 @@ def reparam(graph: Graph, arrays: Mapping[Key, Array] | None = None, *, training
     stand_ins: dict[Value, Value | None] = {}
     for merge in finder.merges:
         changed[merge.main] = merge.attrs
-        own = merge.chain_of_main
+        own = merge.behind_main
         for node in merge.gone:
             stand_ins[node.outputs[0]] = merge.main.outputs[0] if node in own else None
     made = {key: array for merge in finder.merges for key, array in merge.arrays.items()}
@@ -57,11 +57,10 @@ def _headline(finder: _Finder) -> str:
 class _Merge:
     """Branches that become one convolution, which is that of the largest kernel with other arguments."""
 
-    __slots__ = ("arrays", "attrs", "branches", "main", "sums", "window")
+    __slots__ = ("arrays", "attrs", "branches", "main", "window")
 
-    def __init__(self, branches: list[Branch], sums: list[Node], main: Node, window: Window) -> None:
+    def __init__(self, branches: list[Branch], main: Node, window: Window) -> None:
         self.branches = branches
-        self.sums = sums
         self.main = main
         self.window = window
         self.arrays: dict[Key, Array] = {}
@@ -74,13 +73,13 @@ class _Merge:
     def gone(self) -> list[Node]:
         """The layers that go."""
         inner = [node for branch in self.branches for node in branch.nodes if node is not self.main]
-        return [*inner, *self.sums]
+        return list(dict.fromkeys([*inner, *(node for branch in self.branches for node in branch.sums)]))
 
     @property
-    def chain_of_main(self) -> set[Node]:
+    def behind_main(self) -> set[Node]:
         """Those of them in whose place the convolution comes: what stood behind it, down to the sum."""
         [own] = [branch for branch in self.branches if branch.conv is self.main]
-        return {*own.chain, *self.sums}
+        return {*own.chain, *own.sums}
 
 
 class _Finder:
@@ -97,28 +96,27 @@ class _Finder:
 
     def look(self, node: Node) -> None:
         """Merge the branches of a sum, or say why not. Sums within that cannot go along are looked at later."""
-        sums: list[Node] = []
-        branches = self._branches(node, 1.0, sums)
+        branches = self._branches(node, 1.0)
         if not any(branch.conv is not None for branch in branches):
             return
-        problem = self._objection(node, branches)
+        problem = self._objection(branches)
         if not problem:
-            problem = self._merge(node, branches, sums)
+            problem = self._merge(branches)
         if problem:
             self.left.append(Left(node.name, *problem))
 
-    def _branches(self, node: Node, factor: float, sums: list[Node]) -> list[Branch]:
+    def _branches(self, node: Node, factor: float, outer: tuple[Node, ...] = ()) -> list[Branch]:
         """The branches of a sum, those of sums within it among them."""
-        sums.append(node)
+        sums = (*outer, node)
         found = []
         for value, coeff in zip(node.inputs, node.a.coeff or (1.0,) * len(node.inputs), strict=True):
             if value.node.op.name == "add" and value.node.is_known and not self._shared(value):
                 found += self._branches(value.node, factor * coeff, sums)
             else:
-                found.append(self._branch(value, factor * coeff))
+                found.append(self._branch(value, factor * coeff, sums))
         return found
 
-    def _branch(self, value: Value, factor: float) -> Branch:
+    def _branch(self, value: Value, factor: float, sums: tuple[Node, ...]) -> Branch:
         """What leads to a value, back to a convolution or to where nothing can be merged any more."""
         chain: list[Node] = []
         stop = ""
@@ -127,7 +125,7 @@ class _Finder:
             if stop := self._shared(value):
                 break
             if node.op.name == "conv" and node.is_known:
-                return Branch(node, chain, factor, node.inputs[0])
+                return Branch(node, chain, sums, node.inputs[0], factor=factor)
             if not affine.is_affine(node):
                 stop = f"`{node.name}` ({node.op.name}) stands between"
                 break
@@ -136,7 +134,7 @@ class _Finder:
                 break
             chain.insert(0, node)
             value = node.inputs[0]
-        return Branch(None, chain, factor, value, stop)
+        return Branch(None, chain, sums, value, factor=factor, stop=stop)
 
     def _shared(self, value: Value) -> str:
         """Why a value may not go, or nothing."""
@@ -147,7 +145,7 @@ class _Finder:
             return f"`{value.node.name}` has {len(value.readers)} readers: {others}"
         return ""
 
-    def _objection(self, node: Node, branches: list[Branch]) -> tuple[str, str] | None:
+    def _objection(self, branches: list[Branch]) -> tuple[str, str] | None:
         """Why the branches of a sum are not of one kind."""
         convs = [branch.conv for branch in branches if branch.conv is not None]
         starts = list(dict.fromkeys(branch.start for branch in branches))
@@ -160,21 +158,20 @@ class _Finder:
             if len({conv.a[name] for conv in convs}) > 1:
                 said = ", ".join(f"`{conv.name}` {_plain(conv.a[name])}" for conv in convs)
                 return f"the convolutions have different {what}", f"the convolutions have different {what}: {said}"
-        users = {
-            each for conv in convs for name in shared_names(conv).values() for each, _ in self.sharers.get(name, [])
-        }
+        shared = [name for conv in convs for name in shared_names(conv).values()]
+        users = dict.fromkeys(each for name in shared for each, _ in self.sharers.get(name, []))
         if users:
             reason = "weights of the convolutions are shared"
             return reason, f"{reason}: by {', '.join(f'`{each.name}`' for each in users)}"
         return None
 
-    def _merge(self, node: Node, branches: list[Branch], sums: list[Node]) -> tuple[str, str] | None:
-        found = aligned(branches, node.y[0])
+    def _merge(self, branches: list[Branch]) -> tuple[str, str] | None:
+        found = aligned(branches)
         if isinstance(found, str):
             return found, found
         main = max((branch for branch in branches if branch.conv is not None), key=lambda branch: branch.taps).conv
         assert main is not None
-        merge = _Merge(branches, sums, main, found)
+        merge = _Merge(branches, main, found)
         if self.held is not None:
             problem = self._compute(merge, self.held)
             if problem:
