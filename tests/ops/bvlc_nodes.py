@@ -104,13 +104,6 @@ def _pyramid(draw: Draw, given: Given) -> list[Shape]:
     return [(draw(_SIZES), draw(_SIZES), draw(st.integers(1, 14)), draw(st.integers(1, 14)))]
 
 
-def _neighbours(draw: Draw, given: Given) -> list[Shape]:
-    """With nothing to add to them, small sums are all rounding: runtimes keep a running sum."""
-    if "k" in given:
-        given["k"] += 0.25
-    return [_image(draw)]
-
-
 SHAPES: dict[str, Callable[[Draw, Given], list[Shape]]] = {
     **dict.fromkeys(("softmax_loss", "accuracy"), _labelled),
     **dict.fromkeys(("hinge_loss", "multinomial_logistic_loss"), _label_each_image),
@@ -126,7 +119,6 @@ SHAPES: dict[str, Callable[[Draw, Given], list[Shape]]] = {
     "parameter": _nothing,
     "dummy_data": _made_up,
     "spp": _pyramid,
-    "lrn": _neighbours,
 }
 """Shapes of inputs that suit each operator."""
 

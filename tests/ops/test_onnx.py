@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from onnx_models import run_onnx
+from onnx_models import model, run_onnx
 from random_nodes import concerns_the_batch, nodes
 from spelled import node, run
 from suitable import MAKES_NO_TENSOR, suitable
@@ -79,3 +79,15 @@ def test_of_equal_values_the_last_wins() -> None:
 def test_bilinear_of_any_size(align_corners: bool, size: tuple[int, int]) -> None:
     image = (2, 3, min(4, size[0]), min(6, size[1]))
     assert_same(node("upsample", image, mode="bilinear", size=size, align_corners=align_corners))
+
+
+@pytest.mark.parametrize(("alpha", "said"), [(1e-4, "LRN"), (1.0, "AveragePool")])
+def test_a_loud_channel_does_not_drown_its_neighbours(alpha: float, said: str) -> None:
+    """ONNX Runtime's own LRN keeps a running sum, which is good enough for a small alpha only."""
+    n = node("lrn", (1, 9, 2, 2), size=3, alpha=alpha)
+    x = np.random.default_rng(0).standard_normal((1, 9, 2, 2)).astype(np.float32)
+    x[:, 2] *= 300
+    squares = np.pad(x.astype(np.float64) ** 2, ((0, 0), (1, 1), (0, 0), (0, 0)))
+    sums = squares[:, :-2] + squares[:, 1:-1] + squares[:, 2:]
+    np.testing.assert_allclose(run_onnx(n, [x])[0], x / (1 + alpha / 3 * sums) ** 0.75, rtol=1e-5)
+    assert said in [each.op_type for each in model(n, {}).graph.node]
