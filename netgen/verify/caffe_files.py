@@ -19,12 +19,16 @@ Place = tuple[str, int]
 
 
 class CaffeFiles(NamedTuple):
-    """Files on the disk. ``inputs`` are names of blobs; ``places`` has the layer that makes each value."""
+    """Files on the disk. ``inputs`` are names of blobs; ``places`` has the layer that makes each value.
+
+    ``tops`` are the names of the blobs at those places.
+    """
 
     prototxt: str
     caffemodel: str
     inputs: Sequence[str]
     places: Mapping[ValueKey, Place]
+    tops: Mapping[Place, str]
 
 
 def write_caffe_files(graph: Graph, weights: Weights, stem: str, dialect: str) -> CaffeFiles:
@@ -44,6 +48,7 @@ def write_caffe_files(graph: Graph, weights: Weights, stem: str, dialect: str) -
         *files,
         [blobs[places[value]] for value in said.inputs],
         {(old.node.name, old.index): places[new] for old, new in values.items() if new in places},
+        blobs,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from netgen.verify.noise import captured
 from netgen.verify.runtime import Runtime, ValueKey, Watcher
 
 if TYPE_CHECKING:
-    from netgen.verify.caffe_files import CaffeFiles
+    from netgen.verify.caffe_files import CaffeFiles, Place
     from netgen.verify.runtime import Array
     from netgen.verify.subject import Subject
 
@@ -39,14 +39,10 @@ class OpenCv(Runtime):
         for name, value in zip(files.inputs, inputs, strict=True):
             net.setInput(value, name)
         outputs = {(value.node.name, value.index) for value in subject.graph.outputs}
-        layers = frozenset(net.getLayerNames())  # without the inputs
-        keys = [
-            key
-            for key, (layer, _) in files.places.items()
-            if layer in layers and watcher.wants(key) and (key in outputs or not self.only_outputs)
-        ]
+        places = _called(net, files)
+        keys = [key for key in places if watcher.wants(key) and (key in outputs or not self.only_outputs)]
         for group in _groups(subject, keys):
-            _show(net, files, group, watcher)
+            _show(net, places, group, watcher)
 
 
 class OpenCvAsItComes(OpenCv):
@@ -85,6 +81,17 @@ def _said(error: Any) -> str:
     return f"{error.err}, in {error.func}"
 
 
+def _called(net: Any, files: CaffeFiles) -> dict[ValueKey, Place]:
+    """The places of values by what OpenCV calls the layers: a convolution by its top. Inputs are no layers to it."""
+    layers = frozenset(net.getLayerNames())
+    found = {}
+    for key, (layer, at) in files.places.items():
+        name = layer if layer in layers else files.tops[layer, at]
+        if name in layers:
+            found[key] = name, at
+    return found
+
+
 MOST = 1 << 28
 """How many numbers are asked for in one run: OpenCV holds all of them at once."""
 
@@ -106,10 +113,10 @@ def _groups(subject: Subject, keys: Sequence[ValueKey]) -> list[list[ValueKey]]:
     return groups
 
 
-def _show(net: Any, files: CaffeFiles, keys: Sequence[ValueKey], watcher: Watcher) -> None:
+def _show(net: Any, places: Mapping[ValueKey, Place], keys: Sequence[ValueKey], watcher: Watcher) -> None:
     import numpy as np
 
-    layers = list(dict.fromkeys(files.places[key][0] for key in keys))
+    layers = list(dict.fromkeys(places[key][0] for key in keys))
     if not layers:
         return
     import cv2
@@ -119,7 +126,7 @@ def _show(net: Any, files: CaffeFiles, keys: Sequence[ValueKey], watcher: Watche
     except cv2.error as error:
         raise OpenCvError(_said(error)) from None
     for key in keys:
-        layer, at = files.places[key]
+        layer, at = places[key]
         if at < len(made[layer]):
             watcher.see(key, np.asarray(made[layer][at]))
 
