@@ -84,7 +84,7 @@ def _detections(
     places = kept.nonzero()[:, :2].to(scores.dtype)
     if len(places) == 0:
         found = scores.new_full((len(scores), 7), -1)
-        found[:, 0] = torch.arange(len(scores))
+        found[:, 0] = torch.arange(len(scores), device=scores.device)
     else:
         found = torch.cat([places, scores[kept][:, None], boxes[kept]], 1)
     return found[None, None]

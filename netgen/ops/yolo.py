@@ -132,7 +132,7 @@ def _best_boxes(
     """
     if len(scores) == 0:
         nothing = scores.new_full((images, 7), -1)
-        nothing[:, 0] = torch.arange(images)
+        nothing[:, 0] = torch.arange(images, device=scores.device)
         return nothing[None, None]
     scores, order = scores.sort(descending=True, stable=True)
     is_valid = torch.ones_like(scores, dtype=torch.bool)
