@@ -18,13 +18,19 @@ def floors(said: Said) -> str:
     return "`torch_pooling` is true" if said.value("pooling_param.torch_pooling") is True else ""
 
 
-def floors_square(said: Said) -> str:
-    """Whether it rounds down and has one number for both sides of the kernel."""
-    return floors(said) if said.values("pooling_param.kernel_size") else ""
+def says_rounding(said: Said) -> str:
+    """Whether it says how to round in words that OpenCV lacks, and anything for both directions at once.
+
+    Of a message with a field that it lacks, OpenCV takes all fields as said: those of one direction too, as 0.
+    """
+    both = any(said.values(f"pooling_param.{name}") for name in ("kernel_size", "stride"))
+    field = next((name for name in ("round_mode", "torch_pooling") if said.values(f"pooling_param.{name}")), "")
+    return f"`pooling_param.{field}` is said" if both and field else ""
 
 
-def floors_oblong(said: Said) -> str:
-    return floors(said) if not said.values("pooling_param.kernel_size") else ""
+def floors_unheard(said: Said) -> str:
+    """Whether it rounds down in words that OpenCV lacks, each direction by itself."""
+    return "" if said.value("pooling_param.ceil_mode") is False or says_rounding(said) else floors(said)
 
 
 def stochastic(said: Said) -> str:
@@ -214,6 +220,18 @@ def dilated(said: Said) -> str:
     return "`dilation` is more than 1" if any(kernel > 1 and dilation > 1 for kernel, dilation in both) else ""
 
 
+def _directions(said: Said) -> int:
+    return len(said.x[0]) - 2 if said.x else 2
+
+
+def three_directions(said: Said) -> str:
+    return "it has three directions" if _directions(said) > 2 else ""
+
+
+def not_two_directions(said: Said) -> str:
+    return f"a blob of {len(said.x[0])} axes" if _directions(said) != 2 else ""
+
+
 def inserts_axis(said: Said) -> str:
     """Whether a Flatten of no axes puts in one of length 1."""
     return "it flattens no axis, and inserts one" if said.x and len(said.y[0]) > len(said.x[0]) else ""
@@ -280,6 +298,10 @@ def drops_small_regions(said: Said) -> str:
 
 def keeps_no_overlap(said: Said) -> str:
     return "`nms_thresh` is 0" if said.value("proposal_param.nms_thresh", 0.7) == 0 else ""
+
+
+def alpha_not_said(said: Said) -> str:
+    return "" if said.values("lrn_param.alpha") else "`lrn_param.alpha` is not said"
 
 
 def k_across(said: Said) -> str:

@@ -37,14 +37,16 @@ OPENCV = Dialect(
     Proposal ROIPooling ReLU ReLU6 Reorg Reshape Scale ShuffleChannel Sigmoid Silence Slice Softmax Split Swish TanH
     """.split(),
     [
-        Rule("Pooling", looks.floors_square, REFUSES, CEIL),
-        Rule("Pooling", looks.floors_oblong, COMPUTES, CEIL),
+        Rule("Pooling", looks.says_rounding, REFUSES, CEIL),
+        Rule("Pooling", looks.floors_unheard, "does not look at it", CEIL),
         Rule("Pooling", looks.stochastic, REFUSES),
         Rule("Pooling", looks.larger_than_image, REFUSES, "use a smaller kernel"),
         Rule("Pooling", looks.window_outside, "gives 0 there", "use a stride of at most the kernel"),
         Rule("Pooling", looks.clipped_without_pad, "keeps it", "use a stride of at most the kernel"),
         Rule("Pooling Split", looks.skips_a_top, REFUSES, "read the tops before it too"),
         Rule("Slice", looks.counts_parts, "makes as many parts as are read", "say cuts"),
+        Rule("Convolution", looks.three_directions, REFUSES),
+        Rule("Deconvolution MVN", looks.not_two_directions, REFUSES),
         Rule("Deconvolution", looks.dilated, "makes the size of no dilation", path="convolution_param.dilation"),
         Rule("Concat", looks.one_bottom, COMPUTES),
         never("Concat", "concat_param.concat_dim", "does not look at it, and joins along axis 1", "say axis"),
@@ -72,6 +74,7 @@ OPENCV = Dialect(
             "Proposal", looks.drops_small_regions, "keeps small regions", "say min_size = 1", "proposal_param.min_size"
         ),
         Rule("Proposal", looks.keeps_no_overlap, REFUSES, path="proposal_param.nms_thresh"),
+        Rule("LRN", looks.alpha_not_said, "takes it as 0.0001", "say alpha = 1"),
         Rule("LRN", looks.k_across, "computes with 1", path="lrn_param.k"),
         Rule("MVN", looks.eps_of_variance, "adds it inside the root", "leave eps out", "mvn_param.eps"),
         only(
