@@ -18,6 +18,15 @@ Place = tuple[str, int]
 """The name of a layer, and which of its tops."""
 
 
+class FileLayer(NamedTuple):
+    """One layer of the prototxt, with the names of its blobs."""
+
+    name: str
+    type: str
+    bottoms: Sequence[str]
+    tops: Sequence[str]
+
+
 class CaffeFiles(NamedTuple):
     """Files on the disk. ``inputs`` are names of blobs; ``places`` has the layer that makes each value.
 
@@ -29,6 +38,7 @@ class CaffeFiles(NamedTuple):
     inputs: Sequence[str]
     places: Mapping[ValueKey, Place]
     tops: Mapping[Place, str]
+    layers: Sequence[FileLayer]
 
 
 def write_caffe_files(graph: Graph, weights: Weights, stem: str, dialect: str) -> CaffeFiles:
@@ -49,6 +59,10 @@ def write_caffe_files(graph: Graph, weights: Weights, stem: str, dialect: str) -
         [blobs[places[value]] for value in said.inputs],
         {(old.node.name, old.index): places[new] for old, new in values.items() if new in places},
         blobs,
+        [
+            FileLayer(each.name, each.spelled.type, [b.name for b in each.bottoms], [b.name for b in each.tops])
+            for each in layers
+        ],
     )
 
 

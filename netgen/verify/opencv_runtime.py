@@ -34,7 +34,7 @@ class OpenCv(Runtime):
         return None
 
     def run(self, subject: Subject, inputs: Sequence[Array], watcher: Watcher) -> None:
-        files = subject.caffe
+        files = subject.caffe("opencv4")
         net = _read(files, as_it_comes=self.as_it_comes)
         for name, value in zip(files.inputs, inputs, strict=True):
             net.setInput(value, name)

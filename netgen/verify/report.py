@@ -35,7 +35,7 @@ def text(found: Verification, *, layers: bool = False, color: bool = False) -> s
     if layers:
         parts.append(layer_table(found))
     parts.append(_table(_rows(found, color), "lrrlrrl"))
-    parts += ["\n".join(lines) for row in found.rows if (lines := _about_row(found, row))]
+    parts += dict.fromkeys("\n".join(lines) for row in found.rows if (lines := _about_row(found, row)))
     parts.append("\n".join(_legend(found)))
     parts.append(_painted(verdict(found), color, is_fine=bool(found)))
     return "\n\n".join(part for part in parts if part)
@@ -171,7 +171,8 @@ def _cell(compared: Compared | None) -> str:
 def _about_row(found: Verification, row: Row) -> list[str]:
     """What there is to say about a runtime beside its line in the table."""
     if row.state in (REFUSED, FAILED) or (row.reasons and row.state == DIFFERS):
-        lines = [f"{row.name} {'cannot run it' if row.state == REFUSED else row.state}:"]
+        same = [each.name for each in found.rows if each.state == row.state and each.reasons == row.reasons]
+        lines = [f"{' and '.join(same)} {'cannot run it' if row.state == REFUSED else row.state}:"]
         lines += [f"  {reason}" for reason in row.reasons[:_MOST_REASONS]]
         more = len(row.reasons) - _MOST_REASONS
         return [*lines, f"  … and {more:,} more"] if more > 0 else lines
@@ -272,7 +273,9 @@ def verdict(found: Verification) -> str:
     if found.reference is None:
         return f"Nothing was compared: no runtime could run {name}."
     if not compared:
-        return f"Nothing was compared: {found.reference.name} is alone."
+        others = [row.name for row in found.rows if row.state in (REFUSED, FAILED)]
+        why = f"{' and '.join(others)} cannot run {name}" if others else f"{found.reference.name} is alone"
+        return f"Nothing was compared: {why}."
     wrong = [row for row in compared if row.state == DIFFERS]
     known = [row for row in compared if row.state == KNOWN]
     failed = [row for row in found.rows if row.state == FAILED or (row.state == REFUSED and row.asked)]
@@ -286,9 +289,10 @@ def verdict(found: Verification) -> str:
     if failed:
         names = " and ".join(row.name for row in failed)
         return f"{said}; {names} could not run {name}."
+    every = f"Both {said.removeprefix('2 ')}" if right == 2 else f"All {said}"
     if any(row.state == REFUSED for row in found.rows):
-        return f"All {said} where they can run it: there {name} computes the same."
-    return f"All {said}: {name} computes the same everywhere."
+        return f"{every} where they can run it: there {name} computes the same."
+    return f"{every}: {name} computes the same everywhere."
 
 
 def _parting(found: Verification, wrong: Sequence[Row]) -> str:

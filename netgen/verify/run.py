@@ -173,7 +173,7 @@ def _short(error: Exception) -> str:
     """What an exception says, in a line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = lines[0] if lines else type(error).__name__
-    return said if len(said) <= 300 else said[:297] + "…"
+    return said if len(said) <= 600 else said[:600] + " …"
 
 
 def _locate(row: Row, subject: Subject, inputs: Sequence[Array]) -> None:

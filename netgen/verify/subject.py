@@ -30,6 +30,7 @@ class Subject:
         self.graph = graph
         self.weights = weights
         self._folder: TemporaryDirectory[str] | None = None
+        self._caffe: dict[str, CaffeFiles] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -80,10 +81,12 @@ class Subject:
         """The ``state_dict`` of the emitted module, with the weights."""
         return self.torch().state_dict()
 
-    @cached_property
-    def caffe(self) -> CaffeFiles:
-        """The prototxt and the caffemodel as OpenCV takes them, on the disk; ``NetgenError`` where it does not."""
-        return write_caffe_files(self.graph, self.weights, os.path.join(self.folder, "opencv4"), "opencv4")
+    def caffe(self, dialect: str) -> CaffeFiles:
+        """The prototxt and the caffemodel in a dialect, on the disk; ``NetgenError`` where it cannot say the network."""
+        if dialect not in self._caffe:
+            stem = os.path.join(self.folder, dialect)
+            self._caffe[dialect] = write_caffe_files(self.graph, self.weights, stem, dialect)
+        return self._caffe[dialect]
 
     @cached_property
     def onnx(self) -> OnnxModel:
