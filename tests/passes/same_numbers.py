@@ -32,8 +32,21 @@ def apart(one: netgen.Net, other: netgen.Net) -> float:
 
 def trained(program: str, **settings: object) -> netgen.Net:
     """A net with weights and statistics by chance."""
-    net = netgen.compile(program, **settings)  # type: ignore[arg-type]
-    net.random_weights()
+    return train(netgen.compile(program, **settings))  # type: ignore[arg-type]
+
+
+def train(net: netgen.Net, seed: int = 0) -> netgen.Net:
+    """Give a net weights with which numbers keep their size on the way, and statistics that matter."""
+    generator = torch.Generator().manual_seed(seed)
+    state = net.to_torch().state_dict()
+    for name, tensor in state.items():
+        if name.endswith("running_var") or (name.endswith("weight") and tensor.ndim == 1):
+            tensor.uniform_(0.5, 1.5, generator=generator)
+        elif tensor.ndim > 1:
+            tensor.normal_(0, (2 / tensor[0].numel()) ** 0.5, generator=generator)
+        elif tensor.is_floating_point():
+            tensor.normal_(0, 0.1, generator=generator)
+    net.load_weights(state)
     return net
 
 

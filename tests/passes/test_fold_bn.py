@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from same_numbers import TOLERANCE, apart, body, trained
+from same_numbers import TOLERANCE, apart, body, train, trained
 
 import netgen
 from netgen.passes import filters as filters_of_passes
@@ -37,7 +37,7 @@ def constants(draw: st.DrawFn) -> str:
 
 
 @given(call=filters(), behind=constants(), pad=st.sampled_from([0, 1]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_what_stands_behind_is_folded(call: str, behind: str, pad: int) -> None:
     net = trained(body(f"    y = x -> {call.replace('PAD', str(pad))} -> {behind} -> relu"))
     folded, report = net.fold_bn()
@@ -47,7 +47,7 @@ def test_what_stands_behind_is_folded(call: str, behind: str, pad: int) -> None:
 
 
 @given(call=filters(), before=constants())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_what_stands_in_front_is_folded_where_nothing_is_padded(call: str, before: str) -> None:
     net = trained(body(f"    y = x -> {before} -> {call.replace('PAD', '0')} -> relu"))
     folded, report = net.fold_bn()
@@ -239,7 +239,7 @@ layer { name: "pool" type: "Pooling" bottom: "TOP" top: "pool" pooling_param { p
 @pytest.mark.parametrize("top", ["conv", "bn"])
 def test_a_network_of_caffe_is_folded(top: str) -> None:
     net = netgen.load(_CAFFE.replace("TOP", top).replace("USE", ""))
-    net.random_weights()
+    train(net)
     folded, report = net.fold_bn()
     assert report.text() == "folded 1 batch normalisation into 1 convolution"
     text = folded.to_prototxt()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from same_numbers import TOLERANCE, apart, body, trained
+from same_numbers import TOLERANCE, apart, body, train, trained
 
 import netgen
 from netgen.passes import branches
@@ -44,7 +44,7 @@ def sums(draw: st.DrawFn) -> tuple[str, int]:
 
 
 @given(case=sums())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_branches_are_merged(case: tuple[str, int]) -> None:
     text, count = case
     net = trained(body(f"    y = {text} -> relu"))
@@ -187,7 +187,7 @@ def test_a_network_of_caffe_is_merged_and_keeps_its_blobs() -> None:
     layer { name: "sum" type: "Eltwise" bottom: "a" bottom: "b" bottom: "data" top: "sum" }
     layer { name: "relu" type: "ReLU" bottom: "sum" top: "sum" }
     """)
-    net.random_weights()
+    train(net)
     merged, report = net.reparam()
     assert report.done == ["b"]
     again = netgen.load(merged.to_prototxt())

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from same_numbers import TOLERANCE, apart, body, images, outputs, trained
+from same_numbers import TOLERANCE, apart, body, images, outputs, train, trained
 
 import netgen
 
@@ -94,7 +94,7 @@ def test_a_network_of_caffe_keeps_its_blobs(top: str) -> None:
     layer {{ name: "relu" type: "ReLU" bottom: "conv" top: "{top}" }}
     """
     net = netgen.load(text)
-    net.random_weights()
+    train(net)
     unfolded, _ = net.unfold_bn()
     again = netgen.load(unfolded.to_prototxt())
     assert [layer.name for layer in again.layers] == ["data", "conv", "conv/bn", "conv/scale", "relu"]
