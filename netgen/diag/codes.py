@@ -130,6 +130,7 @@ _TITLES = {
     "NG702": "the net does not take this input",
     "NG703": "a runtime is missing",
     "NG704": "no such device",
+    "NG705": "not an array for an input",
     # 8xx: what could be better
     "NG801": "a bias before a batch normalisation",
     "NG802": "an activation without effect",

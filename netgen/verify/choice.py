@@ -51,7 +51,8 @@ def choose(against: Sequence[str] = (), reference: str | None = None, device: st
     if first is not None:
         part = [first, *(each for each in part if each is not first)]
     others = [_absent(each, lacks[each.name]) for each in wanted if each not in part]
-    return Choice(part, others, frozenset(each.name for each in part if each.name in against or each.family in against))
+    named = {*against, *filter(None, [reference])}
+    return Choice(part, others, frozenset(each.name for each in part if named & {each.name, each.family}))
 
 
 def _is_wanted(runtime: Runtime, against: Sequence[str]) -> bool:

@@ -82,7 +82,7 @@ class Subject:
         return self.torch().state_dict()
 
     def caffe(self, dialect: str) -> CaffeFiles:
-        """The prototxt and the caffemodel in a dialect, on the disk; ``NetgenError`` where it cannot say the network."""
+        """The prototxt and the caffemodel in a dialect, on the disk; raises ``NetgenError`` where it refuses the net."""
         if dialect not in self._caffe:
             stem = os.path.join(self.folder, dialect)
             self._caffe[dialect] = write_caffe_files(self.graph, self.weights, stem, dialect)
