@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from netgen.ir.graph import Node
-from netgen.ir.spell_onnx import Const, OnnxNode, number
+from netgen.ir.spell_onnx import Body, Const, OnnxNode, number
 from netgen.ir.spell_torch import Helper
 from netgen.ops.pool import LOWEST
 
@@ -174,6 +174,60 @@ def onnx_suppress(
         (boxes, scores, Const([most]), Const([limit], "float"), Const([least], "float")),
         ("selected",),
     )
+
+
+def onnx_suppress_shrinking(
+    boxes: str, scores: str, threshold: float, eta: float, *, most: int, least: float
+) -> list[OnnxNode]:
+    """The same with a threshold that shrinks by ``eta`` with each box while it is above a half.
+
+    ONNX's own suppression has one threshold: this looks at one place of all rows (rows, K) after another. ``left`` has
+    rows (row, box).
+    """
+    places = Const(list(range(most)))
+    turn = [
+        OnnxNode("Unsqueeze", ("turn", Const([0])), ("at",)),
+        OnnxNode("Gather", ("low", "at"), ("own_low",), axis=1),
+        OnnxNode("Gather", ("high", "at"), ("own_high",), axis=1),
+        OnnxNode("Gather", ("area", "at"), ("own_area",), axis=1),
+        OnnxNode("Gather", ("is_candidate", "at"), ("is_own_candidate",), axis=1),
+        OnnxNode("Max", ("low", "own_low"), ("inner_low",)),
+        OnnxNode("Min", ("high", "own_high"), ("inner_high",)),
+        OnnxNode("Sub", ("inner_high", "inner_low"), ("inner_sides",)),
+        OnnxNode("Relu", ("inner_sides",), ("common_sides",)),
+        OnnxNode("ReduceProd", ("common_sides", Const([-1])), ("common",), keepdims=0),
+        OnnxNode("Add", ("area", "own_area"), ("both",)),
+        OnnxNode("Sub", ("both", "common"), ("union",)),
+        OnnxNode("Div", ("common", "union"), ("overlap",)),
+        OnnxNode("Greater", ("overlap", "limit"), ("is_near",)),  # of two empty boxes it is no number
+        OnnxNode("And", ("is_near", "kept"), ("is_rival",)),
+        OnnxNode("Cast", ("is_rival",), ("rival",), to="float"),
+        OnnxNode("ReduceMax", ("rival", Const([-1])), ("rivals",), keepdims=1),
+        OnnxNode("Equal", ("rivals", number(0.0)), ("is_apart",)),
+        OnnxNode("And", ("is_apart", "is_own_candidate"), ("stays",)),
+        OnnxNode("Equal", (places, "turn"), ("is_here",)),
+        OnnxNode("And", ("is_here", "stays"), ("is_new",)),
+        OnnxNode("Or", ("kept", "is_new"), ("next_kept",)),
+        OnnxNode("Greater", ("limit", number(0.5)), ("is_high",)),
+        OnnxNode("And", ("is_high", "stays"), ("shrinks",)),
+        OnnxNode("Mul", ("limit", number(eta)), ("lower_limit",)),
+        OnnxNode("Where", ("shrinks", "lower_limit", "limit"), ("next_limit",)),
+    ]
+    body = Body({"kept": "bool", "limit": "float", "turn": "int64"}, turn, ("next_kept", "next_limit"))
+    return [
+        OnnxNode("Split", (boxes, Const([2, 2])), ("low", "high"), axis=-1),
+        OnnxNode("Sub", ("high", "low"), ("sides",)),
+        OnnxNode("ReduceProd", ("sides", Const([-1])), ("area",), keepdims=0),
+        OnnxNode("Greater", (scores, number(least)), ("is_candidate",)),
+        OnnxNode("Greater", (scores, scores), ("none_kept",)),  # nothing is greater than itself
+        OnnxNode("Shape", (scores,), ("sizes",)),
+        OnnxNode("Gather", ("sizes", Const([0])), ("row_count",), axis=0),
+        OnnxNode("Concat", ("row_count", Const([1])), ("limit_sizes",), axis=0),
+        OnnxNode("Expand", (number(threshold), "limit_sizes"), ("limits",)),
+        OnnxNode("Scan", ("none_kept", "limits", places), ("all_kept", "last_limits"), num_scan_inputs=1, body=body),
+        OnnxNode("NonZero", ("all_kept",), ("kept_at",)),
+        OnnxNode("Transpose", ("kept_at",), ("left",), perm=(1, 0)),
+    ]
 
 
 def onnx_or_nothing(x: int) -> list[OnnxNode]:

@@ -8,11 +8,11 @@ from netgen.formats.message import Message, get
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Choice, Float, Int, Optional, Pair
-from netgen.ir.operator import Operator, Refused
+from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Sub, Words
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Input, Item, TorchSpelling
-from netgen.ops.boxes import DECODERS, SUPPRESS, decode_onnx, onnx_or_nothing, onnx_suppress
+from netgen.ops.boxes import DECODERS, SUPPRESS, decode_onnx, onnx_or_nothing, onnx_suppress, onnx_suppress_shrinking
 from netgen.ops.pool import LOWEST
 from netgen.ops.rules import show_shape
 
@@ -152,16 +152,6 @@ _PRIORS, _VARIANCES = (Item(Input(2), slice(None), part) for part in (0, 1))
 # --- ONNX -----------------------------------------------------------------------------------------
 
 
-def _needs_one_threshold(n: Node) -> Refused | None:
-    a = n.a
-    if a.eta == 1 or a.nms_threshold <= 0.5:
-        return None  # only a threshold above a half shrinks
-    reason = (
-        f"ONNX's non-maximum suppression has one threshold, and eta = {a.eta:g} shrinks that of {a.nms_threshold:g}"
-    )
-    return Refused(reason, "say eta = 1, or let the net end before it")
-
-
 def _priors_onnx() -> list[OnnxNode]:
     """``priors`` and ``variances``, each (1, P, 1, 4)."""
     return [
@@ -184,12 +174,10 @@ def _found_onnx(n: Node, scores: int | str = 1) -> list[OnnxNode]:
     most = of_image if a.keep_top_k < 0 else min(a.keep_top_k, of_image)
     if most == 0:
         return [OnnxNode("ConstantOfShape", (Const([0, 7]),), ("found",)), *onnx_or_nothing(0)]
-    least = LOWEST if a.confidence_threshold is None else a.confidence_threshold
     return [
         *_ranked_onnx(n, scores, labels, each),
         *_areas_onnx(n),
-        onnx_suppress("areas", "ranked_scores", a.nms_threshold, most=each, least=least),
-        OnnxNode("Gather", ("selected", Const([0, 2])), ("left",), axis=1),
+        *_left_onnx(a, each),
         *(_best_onnx(of_image, each, most) if most < of_image else []),
         *_rows_onnx("best" if most < of_image else "left", labels),
         *onnx_or_nothing(0),
@@ -236,6 +224,17 @@ def _areas_onnx(n: Node) -> list[OnnxNode]:
         OnnxNode("Split", ("candidates", Const([2, 2])), ("begin", "end"), axis=-1),
         OnnxNode("Max", ("begin", "end"), ("no_sooner",)),
         OnnxNode("Concat", ("begin", "no_sooner"), ("areas",), axis=-1),
+    ]
+
+
+def _left_onnx(a: Attrs, each: int) -> list[OnnxNode]:
+    """What overlaps no better one, as ``left``: pairs of a row and a place."""
+    least = LOWEST if a.confidence_threshold is None else a.confidence_threshold
+    if a.eta < 1 and a.nms_threshold > 0.5:
+        return onnx_suppress_shrinking("areas", "scores", a.nms_threshold, a.eta, most=each, least=least)
+    return [
+        onnx_suppress("areas", "ranked_scores", a.nms_threshold, most=each, least=least),
+        OnnxNode("Gather", ("selected", Const([0, 2])), ("left",), axis=1),
     ]
 
 
@@ -417,7 +416,7 @@ class DetectionOutput(_Detection):
         defaults=_DEFAULTS,
         helpers=lambda n: [DECODERS[n.a.code], _DETECTIONS],
     )
-    onnx = OnnxSpelling(_detections_onnx, _needs_one_threshold)
+    onnx = OnnxSpelling(_detections_onnx)
 
 
 class RefinedDetectionOutput(_Detection):
@@ -471,7 +470,7 @@ class RefinedDetectionOutput(_Detection):
         defaults=_DEFAULTS,
         helpers=lambda n: [DECODERS[n.a.code], _REFINED_SCORES, _DETECTIONS],
     )
-    onnx = OnnxSpelling(_refined_onnx, _needs_one_threshold)
+    onnx = OnnxSpelling(_refined_onnx)
 
 
 class RegionDetectionOutput(_Detection):
@@ -518,4 +517,4 @@ class RegionDetectionOutput(_Detection):
         defaults=_DEFAULTS,
         helpers=lambda n: [DECODERS[n.a.code], _REGIONS, _DETECTIONS],
     )
-    onnx = OnnxSpelling(_regions_onnx, _needs_one_threshold)
+    onnx = OnnxSpelling(_regions_onnx)

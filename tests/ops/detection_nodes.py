@@ -169,9 +169,10 @@ def _of_regions(n: Node, shapes: list[Shape], made: list[Any], random: Random) -
 
 
 def _of_pooling(n: Node, shapes: list[Shape], made: list[Any], random: Random) -> list[Any]:
+    """A map without negative numbers: an average of both kinds may be all rounding."""
     edges = boxes(random, shapes[1][0]) * shapes[0][3] / n.a.scale
     images = random.integers(0, shapes[0][0], (shapes[1][0], 1))
-    return [made[0], np.concatenate([images, edges], 1)]
+    return [np.abs(made[0]), np.concatenate([images, edges], 1)]
 
 
 def _of_search(n: Node, shapes: list[Shape], made: list[Any], random: Random) -> list[Any]:
