@@ -102,10 +102,16 @@ def _drawn(node: Node, param: Param, seed: int) -> Array:
         case "slope":
             between(1 / 16, 7 / 16, numbers)
         case "weight":
-            numbers *= _power_of_two(sqrt(3 / max(1, param.count // prod(param.shape[:1]))))
-        case "state":  # less than 1, so that a state fades
-            numbers *= _power_of_two(sqrt(3 / prod(param.shape[1:]))) / 2
+            numbers *= _spread(param) * 2
+        case "state":
+            numbers *= _spread(param)  # so that a state fades
     return numbers
+
+
+def _spread(param: Param) -> float:
+    """The power of two with which a sum over the inputs of an output is somewhat smaller than they are."""
+    inputs = param.count // prod(param.shape[:1])
+    return float(2.0 ** -(inputs.bit_length() // 2))
 
 
 def _kind(node: Node, param: str) -> str:
@@ -124,11 +130,6 @@ _KINDS = {
     ("rnn", "weight_hidden"): "state",
 }
 """What is not just multiplied with what comes in and added up."""
-
-
-def _power_of_two(number: float) -> float:
-    """The power of two that is nearest, by ratio."""
-    return float(2.0 ** round(log2(number)))
 
 
 # --- measuring ------------------------------------------------------------------------------------
@@ -221,7 +222,7 @@ def _size(made: Tensor) -> float:
     if not isfinite(norm):
         finite = made[made.isfinite()]
         norm, count = float(torch.linalg.vector_norm(finite, dtype=torch.float64)), finite.numel()
-    return _power_of_two(norm / sqrt(count)) if norm > 0 else 1.0
+    return float(2.0 ** round(log2(norm / sqrt(count)))) if norm > 0 else 1.0
 
 
 def _calibrate(graph: Graph, arrays: Mapping[Key, Array], seed: int) -> None:
