@@ -46,7 +46,7 @@ def changed(net: Net, args: Namespace) -> tuple[Net, list[str]]:
         reports.append(report)
     remarks = [report.text() for report in reports]
     if net.weights is None and any(report.done for report in reports):
-        remarks.append("without --weights only the structure changes: the weights that go with it have to change alike")
+        remarks.append("only the structure is changed: --weights FILE changes the weights that go with it too")
     return net, remarks
 
 

@@ -28,7 +28,7 @@ def by_opencv(net: netgen.Net, image: np.ndarray, folder: Path) -> np.ndarray:
 
 def by_onnxruntime(net: netgen.Net, image: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(net.to_onnx().SerializeToString(), providers=["CPUExecutionProvider"])
-    [made] = session.run(None, {session.get_inputs()[0].name: image})
+    made: np.ndarray = session.run(None, {session.get_inputs()[0].name: image})[0]
     return made
 
 
