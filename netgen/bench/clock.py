@@ -66,7 +66,7 @@ def turns(settings: Settings, part: float = 1.0) -> Iterator[int]:
         return
     end = perf_counter() + settings.seconds * part
     number = 0
-    while number < FEWEST or perf_counter() < end:
+    while perf_counter() < end or number < FEWEST:
         yield number
         number += 1
 
@@ -75,7 +75,7 @@ def warm_up(call: Callable[[], object], clock: Clock, settings: Settings) -> Non
     """Call until what happens once has happened: memory taken, algorithms chosen, code loaded."""
     end = perf_counter() + settings.seconds / 10
     number = 0
-    while number < WARM or perf_counter() < end if settings.warmup is None else number < settings.warmup:
+    while perf_counter() < end or number < WARM if settings.warmup is None else number < settings.warmup:
         timed(call, clock)
         number += 1
 

@@ -15,10 +15,10 @@ from netgen.bench.onnx_run import onnx_call, require_onnxruntime
 from netgen.bench.report import Machine, Report, Row
 from netgen.bench.settings import Settings
 from netgen.bench.torch_run import TorchRun, release, torch_set
-from netgen.diag import Diagnostic, NetgenError
+from netgen.diag import NetgenError
 from netgen.emit.torch.device import describe, device_of
 from netgen.ir.graph import Graph
-from netgen.ir.text import shape_text, value_name
+from netgen.ir.text import value_name
 from netgen.passes.resize import with_batch
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Bench:
         self._state = state
         own = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 1
         self._settings = replace(settings, batch=tuple(dict.fromkeys(settings.batch)) or (own,))
-        self._graphs = {batch: graph if batch == own else for_batch(graph, batch) for batch in self._settings.batch}
+        self._graphs = {batch: graph if batch == own else with_batch(graph, batch) for batch in self._settings.batch}
         self._clock: Clock = CudaClock() if self._device.type == "cuda" else CpuClock()
         self.report = Report(
             graph.name,
@@ -57,7 +57,7 @@ class Bench:
                 for runtime in self._settings.against:
                     tell(f"{runtime}, batch {batch}")
                     self.report.rows.append(self._row(runtime, batch, graph))
-                    release(self._device)
+                    release(self._settings, self._device)
         return self.report
 
     def _row(self, runtime: str, batch: int, graph: Graph) -> Row:
@@ -106,22 +106,6 @@ class Bench:
         if "onnxruntime" in self._settings.against:
             software.append(f"onnxruntime {require_onnxruntime().__version__}")
         return Machine(describe(self._device), self._settings.threads or torch.get_num_threads(), tuple(software))
-
-
-def for_batch(graph: Graph, batch: int) -> Graph:
-    """The same network for so many images; raises ``NetgenError`` where it is made for its own number alone."""
-    other = with_batch(graph, batch)
-    for old, new in zip(graph.nodes, other.nodes, strict=True):
-        for before, after in zip(old.params, new.params, strict=True):
-            if before.shape != after.shape:
-                label = (
-                    f"the {before.name} of `{old.name}` would be {shape_text(after.shape)}, "
-                    f"and is {shape_text(before.shape)}"
-                )
-                hint = "a reshape before it takes the batch for something else: let it copy the first axis"
-                title = f"the net does not take a batch of {batch}"
-                raise NetgenError([Diagnostic("NG702", title, old.span, label, hint=hint)])
-    return other
 
 
 def reason(error: Exception) -> str:

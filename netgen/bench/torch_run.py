@@ -148,13 +148,14 @@ def torch_set(settings: Settings, device: torch.device) -> Iterator[None]:
         torch.backends.cudnn.benchmark = trials
 
 
-def release(device: torch.device) -> None:
+def release(settings: Settings, device: torch.device) -> None:
     """Give back what the last network left: compiled code, and memory of the card."""
     import gc
 
     import torch
 
     gc.collect()
-    torch.compiler.reset()
+    if settings.compile:
+        torch.compiler.reset()
     if device.type == "cuda":
         torch.cuda.empty_cache()

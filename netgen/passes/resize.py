@@ -8,6 +8,7 @@ from netgen.diag import Diagnostic, NetgenError, did_you_mean
 from netgen.ir.copying import Copier
 from netgen.ir.fault import Fault
 from netgen.ir.graph import UNKNOWN, Attrs, Graph, Node, Shape
+from netgen.ir.operator import Param
 from netgen.ir.text import shape_text, value_name
 from netgen.ops import bind
 
@@ -37,8 +38,24 @@ def with_inputs(graph: Graph, shapes: Mapping[str, Shape]) -> Graph:
 
 
 def with_batch(graph: Graph, batch: int) -> Graph:
-    """The network for so many images at once: the first axis of its inputs, where that is the same in all of them."""
-    return with_inputs(graph, {value_name(value): (batch, *value.shape[1:]) for value in graph.inputs})
+    """The network for so many images at once: the first axis of its inputs, where that is the same in all of them.
+
+    Raises ``NetgenError`` too where a layer would learn other arrays, as one does that counts the batch among its
+    features: that is another network.
+    """
+    other = with_inputs(graph, {value_name(value): (batch, *value.shape[1:]) for value in graph.inputs})
+    for old, new in zip(graph.nodes, other.nodes, strict=True):
+        for before, after in zip(old.params, new.params, strict=True):
+            if before.shape != after.shape:
+                raise NetgenError([_other_arrays(old, before, after, batch)])
+    return other
+
+
+def _other_arrays(node: Node, before: Param, after: Param, batch: int) -> Diagnostic:
+    title = f"the net does not take a batch of {batch}"
+    label = f"the {before.name} of `{node.name}` is {shape_text(before.shape)}, and would be {shape_text(after.shape)}"
+    hint = "a reshape before it has the net's own batch in it, or none: let it copy the first axis"
+    return Diagnostic("NG702", title, node.span, label, hint=hint)
 
 
 def _extents(node: Node, shape: Shape) -> Attrs:
