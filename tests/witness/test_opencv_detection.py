@@ -1,4 +1,7 @@
-"""OpenCV 4 as a witness for detectors: prior boxes, detections, pooling of regions, proposals."""
+"""OpenCV 4 as a witness for detectors: prior boxes, detections, pooling of regions, proposals.
+
+ONNX Runtime computes the same, and takes several images as one.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from test_opencv import sensible, written
+from onnx_models import run_model
+from test_opencv import written
 
 import netgen
 
@@ -45,12 +49,11 @@ net Pools() {
 
 def both(net: netgen.Net, inputs: list[Array], folder: Path) -> tuple[list[Array], list[Array]]:
     """What PyTorch and what OpenCV compute, for each output of the net."""
-    module = sensible(net.to_torch())
-    reader = cv2.dnn.readNetFromCaffe(*written(net, module, folder))
+    reader = cv2.dnn.readNetFromCaffe(*written(net, folder))
     for name, value in zip(net.inputs, inputs, strict=True):
         reader.setInput(value, name)
     with torch.no_grad():
-        made = module(*[torch.from_numpy(value) for value in inputs])
+        made = net.to_torch().eval()(*[torch.from_numpy(value) for value in inputs])
     return [value.numpy() for value in made], [np.asarray(reader.forward(name), np.float32) for name in net.outputs]
 
 
@@ -71,6 +74,11 @@ def test_detector(code: str, share: bool, keep: int, tmp_path: Path) -> None:
     theirs, ours = by_rank(their_found), by_rank(found)
     assert len(ours) == min(keep, len(ours)) == len(theirs) > 3
     np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-5)
+    model = net.to_onnx(dynamic="batch")
+    np.testing.assert_allclose(run_model(model, {"data": data})[1], found, rtol=1e-5, atol=1e-6)
+    [[rows]] = run_model(model, {"data": np.concatenate([data, data])})[1]
+    np.testing.assert_allclose(rows[:, 1:], np.tile(found[0, 0, :, 1:], (2, 1)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(rows[:, 0], np.repeat([0, 1], found.shape[2]))
 
 
 def test_pooling_of_regions(tmp_path: Path) -> None:
