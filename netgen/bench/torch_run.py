@@ -154,8 +154,8 @@ def release(settings: Settings, device: torch.device) -> None:
 
     import torch
 
-    gc.collect()
     if settings.compile:
         torch.compiler.reset()
     if device.type == "cuda":
+        gc.collect()
         torch.cuda.empty_cache()
