@@ -101,6 +101,10 @@ def _onnx_resize(n: Node) -> OnnxNode:
 class _WholeScale(Field):
     """A factor that some forks keep as a float; it means repetition only where it is whole."""
 
+    def write(self, a: Attrs) -> Message:
+        scale = a[self.arg] or (1, 1)
+        return [(self.name, scale[0])] if scale[0] == scale[1] else []
+
     def read(self, message: Message, a: dict[str, object]) -> bool:
         said: float = get(message, self.name, self.default)
         if said < 1 or said != int(said):
@@ -111,6 +115,10 @@ class _WholeScale(Field):
 
 class _Stride(Field):
     """Ascend's factor: one number or two."""
+
+    def write(self, a: Attrs) -> Message:
+        height, width = a[self.arg] or (1, 1)
+        return [("stride", height)] if height == width else [("stride_h", height), ("stride_w", width)]
 
     def read(self, message: Message, a: dict[str, object]) -> bool:
         both = get(message, "stride", 2)

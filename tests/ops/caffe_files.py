@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from netgen.formats.message import Enum, Message, get, get_all
-from netgen.ir.graph import Graph, Node, Value
+from netgen.formats.message import Enum, Message
 from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling
-from netgen.ops import OPERATORS, bind, read_caffe
+from netgen.ops import OPERATORS, read_caffe
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -109,34 +108,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-# --- graph ----------------------------------------------------------------------------------------
-
-
-class Net:
-    """A network as read from Caffe's files.
-
-    ``values`` are its blobs at the end, by name; ``arrays`` the parameters of each node, by the node's name.
-    """
-
-    def __init__(self, prototxt: str, weights: dict[str, list[Array]]) -> None:
-        self.graph = Graph("net")
-        self.values: dict[str, Value] = {}
-        self.arrays: dict[str, dict[str, Array]] = {}
-        for layer in get_all(parse(prototxt), "layer"):
-            self._add(layer, weights.get(get(layer, "name"), []))
-
-    def _add(self, layer: Message, blobs: list[Array]) -> None:
-        bottoms, tops = get_all(layer, "bottom"), get_all(layer, "top")
-        if get(layer, "type") == "Split":  # several names for one value, as in any graph
-            self.values.update(dict.fromkeys(tops, self.values[bottoms[0]]))
-            return
-        found = read_caffe(layer)
-        assert not isinstance(found, str), found
-        op, given = found
-        inputs = [self.values[bottom] for bottom in bottoms]
-        made = Node(op, bind(op, given), inputs, get(layer, "name"), instance=self.graph.root, spans={})
-        self.values.update(zip(tops, self.graph.add(made), strict=True))
-        self.arrays[made.name] = _named(made, layer, blobs)
+# --- layers ---------------------------------------------------------------------------------------
 
 
 def read_layer(
@@ -158,15 +130,3 @@ def _in_its_place(kind: str, message: Message) -> Message:
     spellings = [op.caffe for op in OPERATORS.values() if isinstance(op.caffe, CaffeSpelling)]
     param = next(spelling.param for spelling in spellings if kind in (spelling.type, *spelling.also))
     return [(param, message)] if param else message
-
-
-def _named(made: Node, layer: Message, blobs: list[Array]) -> dict[str, Array]:
-    """Blobs by the names of the parameters. Caffe's statistics are sums, which its third blob counts."""
-    names, _ = made.op.caffe_blobs(made, layer)
-    shapes = {param.name: param.shape for param in made.params}
-    named = {name: blob.reshape(shapes.get(name, blob.shape)) for name, blob in zip(names, blobs, strict=True)}
-    factor = named.pop("factor", None)
-    if factor is None:
-        return named
-    scale = np.float32(0 if factor[0] == 0 else 1 / factor[0])
-    return {name: array * scale for name, array in named.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netgen.emit.caffe.dialects.rules import Said, show
+from netgen.formats.message import Message, get
 from netgen.ir.graph import Node
 from netgen.ops.rules import each_way
 
@@ -283,6 +284,21 @@ def refines(said: Said) -> str:
 def keeps_all(said: Said) -> str:
     keep = said.value("detection_output_param.keep_top_k", -1)
     return "`keep_top_k` is not said" if keep == -1 else ""
+
+
+def _suppression(said: Said, name: str) -> object:
+    inner: list[Message] = [each for each in said.values("detection_output_param.nms_param") if isinstance(each, list)]
+    return next((get(each, name, None) for each in inner), None)
+
+
+def keeps_no_boxes(said: Said) -> str:
+    """Whether no boxes are kept, or none that overlap: OpenCV wants numbers above 0."""
+    keeps_none = said.value("detection_output_param.keep_top_k", -1) == 0
+    return "`nms_threshold` is 0" if _suppression(said, "nms_threshold") == 0 else "`keep_top_k` is 0" * keeps_none
+
+
+def drops_all(said: Said) -> str:
+    return "`top_k` is 0" if _suppression(said, "top_k") == 0 else ""
 
 
 def shared_boxes_and_no_background(said: Said) -> str:
