@@ -48,12 +48,21 @@ def essence(shape: Shape) -> Shape:
     return tuple(shape[start:])
 
 
-def units(groups: Iterable[Group[Item]]) -> list[list[Group[Item]]]:
+Unit = list[Group[Item]]
+"""Groups that belong together, as ``units`` finds them."""
+
+
+def unit_kind(unit: Unit[Item]) -> Hashable:
+    """What units that may stand for each other have in common."""
+    return tuple(group.kind for group in unit)
+
+
+def units(groups: Iterable[Group[Item]]) -> list[Unit[Item]]:
     """Groups with those that follow and have only vectors: a convolution with its normalisation, scale or slopes.
 
     Programs define branches in one order or another, but hardly ever tear these apart.
     """
-    found: list[list[Group[Item]]] = []
+    found: list[Unit[Item]] = []
     for group in groups:
         if found and all(len(essence(member.shape)) < 2 for member in group.members):
             found[-1].append(group)

@@ -5,6 +5,7 @@ Whatever could be one thing as well as another is not guessed but reported.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from math import prod
 
@@ -12,18 +13,21 @@ from netgen.ir.graph import Shape
 from netgen.ir.slots import Key, LayerSlots, Slot
 from netgen.ir.spell_caffe import Divisor
 from netgen.weights.align import align
+from netgen.weights.analogy import analogous, pattern
 from netgen.weights.entry import Entry, WeightsFile
 from netgen.weights.faults import plural, shape_text, unusable
 from netgen.weights.groups import (
     Group,
     Item,
     Member,
+    Unit,
     blob_groups,
     essence,
     layer_groups,
     learned,
     module_groups,
     tensor_groups,
+    unit_kind,
     units,
 )
 from netgen.weights.mapping import MappingFile
@@ -31,7 +35,8 @@ from netgen.weights.names import UNCOUNTED, common_prefix, split
 from netgen.weights.report import AMBIGUOUS, MATCHED, MISFIT, MISSING, SKIPPED, Report, Row
 from netgen.weights.weights import Weights
 
-BY_NAME, BY_LIKE_NAME, BY_ORDER, BY_MAPPING = "name", "like name", "order and shape", "mapping"
+BY_NAME, BY_LIKE_NAME, BY_ORDER, BY_ANALOGY = "name", "like name", "order and shape", "analogy"
+BY_MAPPING = "mapping"
 
 
 def match(
@@ -62,6 +67,8 @@ class _Matcher:
         self.used: set[str] = set()
         self.divisors: dict[Key, Entry] = {}
         self.remarks: list[str] = []
+        self.known: Counter[tuple[str, str]] = Counter()
+        """How often layers called like this were found to be layers called like that."""
         self.slots: dict[Key, Slot] = {}
         for slot in learned(layers):
             self.slots.setdefault(slot.owner, slot)
@@ -140,21 +147,39 @@ class _Matcher:
         for target, source in _alike(self._unmatched(targets), self._unused(sources)):
             self._take_group(target, source, BY_LIKE_NAME)
         targets, sources = self._untouched(targets), self._unspent(sources)
-        left, right = units(targets), units(sources)
-        for i, j in align(*_kinds(left, right)).pairs:
-            for target, source in zip(left[i], right[j], strict=True):
-                self._take_group(target, source, BY_ORDER)
+        self._match_units(units(targets), units(sources))
         targets, sources = self._untouched(targets), self._unspent(sources)
         found = align([group.kind for group in targets], [group.kind for group in sources])
         for i, j in found.pairs:
             self._take_group(targets[i], sources[j], BY_ORDER)
         for i, choices in found.left.items():
-            few = ", ".join(f"`{sources[j].name}`" for j in choices[:4])
-            more = f" and {len(choices) - 4} more" if len(choices) > 4 else ""
-            for member in targets[i].members:
-                self._object(member.item, AMBIGUOUS, f"{few}{more}")
+            self._leave_open(targets[i], [sources[j] for j in choices])
+
+    def _match_units(self, targets: list[Unit[Slot]], sources: list[Unit[Entry]]) -> None:
+        """What order leaves no choice of; and of the rest, what is called like something that is known by then."""
+        found = align(*_kinds(targets, sources))
+        for i, j in found.pairs:
+            self._take_unit(targets[i], sources[j], BY_ORDER)
+        left = [unit for unit in targets if self._untouched(unit) == unit]
+        right = [unit for unit in sources if self._unspent(unit) == unit]
+        for i, j in analogous(left, right, self.known):
+            self._take_unit(left[i], right[j], BY_ANALOGY)
+        for i, choices in found.left.items():
+            for group in self._untouched(targets[i]):
+                self._leave_open(group, [sources[j][0] for j in choices])
+
+    def _take_unit(self, target: Unit[Slot], source: Unit[Entry], how: str) -> None:
+        for each, other in zip(target, source, strict=True):
+            self._take_group(each, other, how)
+
+    def _leave_open(self, target: Group[Slot], choices: Sequence[Group[Entry]]) -> None:
+        few = ", ".join(f"`{choice.name}`" for choice in choices[:4])
+        more = f" and {len(choices) - 4} more" if len(choices) > 4 else ""
+        for member in target.members:
+            self._object(member.item, AMBIGUOUS, f"{few}{more}")
 
     def _take_group(self, target: Group[Slot], source: Group[Entry], how: str) -> None:
+        self.known[pattern(target.name), pattern(source.name)] += 1
         if self.file.layers:
             self._take_blobs(target, source, how)
         else:
@@ -265,10 +290,8 @@ def divided(entry: Entry, factor: Entry) -> Entry:
     return Entry(entry.name, entry.shape, read, layer=entry.layer, index=entry.index, path=entry.path)
 
 
-def _kinds(
-    left: Sequence[Sequence[Group[Slot]]], right: Sequence[Sequence[Group[Entry]]]
-) -> tuple[list[Hashable], list[Hashable]]:
-    return [tuple(each.kind for each in unit) for unit in left], [tuple(each.kind for each in unit) for unit in right]
+def _kinds(left: Sequence[Unit[Slot]], right: Sequence[Unit[Entry]]) -> tuple[list[Hashable], list[Hashable]]:
+    return [unit_kind(unit) for unit in left], [unit_kind(unit) for unit in right]
 
 
 def _alike(targets: Sequence[Group[Slot]], sources: Sequence[Group[Entry]]) -> list[tuple[Group[Slot], Group[Entry]]]:

@@ -35,6 +35,55 @@ def test_a_hand_written_model_is_brought_in() -> None:
     torch.testing.assert_close(ours.to_torch().eval()(image), hand(image), rtol=1e-4, atol=1e-6)
 
 
+BLOCKS = """
+block unit(x, width: int) {
+    shortcut = conv(x, 2 * width, 1, bias = false)
+    narrow = conv(x, width, 1, bias = false)
+    wide = conv(narrow, 2 * width, 1, bias = false)
+    return add(shortcut, wide)
+}
+
+net Blocks(widths: [int] = [4]) {
+    x = input(1, 4, 2, 2) as "data"
+    for i, width in enumerate(widths, 1) {
+        x = unit(x, width) as "u{i}"
+    }
+}
+"""
+
+
+def _defined_last(widths: list[int]) -> dict[str, torch.Tensor]:
+    """A state_dict in which the shortcut comes last. In the first block it has the shape of the convolution before."""
+    state: dict[str, torch.Tensor] = {}
+    channels = 4
+    for i, width in enumerate(widths):
+        for name, out, inputs in (("one", width, channels), ("two", 2 * width, width), ("down", 2 * width, channels)):
+            state[f"layer{i}.{name}.weight"] = torch.randn(out, inputs, 1, 1)
+        channels = 2 * width
+    return state
+
+
+def test_one_of_two_that_are_alike_is_not_guessed() -> None:
+    ours = netgen.compile(BLOCKS)
+    _, report = ours.match_weights(_defined_last([4]))
+    assert {row.entry.name for row in report.rows if row.entry is not None} <= {"layer0.one.weight"}
+
+
+def test_what_is_known_of_other_blocks_tells_two_apart_that_are_alike() -> None:
+    """In the second and third block the shortcut has a shape of its own."""
+    widths = [4, 6, 8]
+    ours = netgen.compile(BLOCKS, widths=widths)
+    state = _defined_last(widths)
+    report = ours.load_weights(state)
+    assert report.is_complete
+    assert ours.weights is not None
+    for i in range(3):
+        for mine, theirs in (("shortcut", "down"), ("narrow", "one"), ("wide", "two")):
+            np.testing.assert_array_equal(
+                ours.weights[f"u{i + 1}/{mine}", "weight"], state[f"layer{i}.{theirs}.weight"]
+            )
+
+
 EVERYTHING = """
 net Everything() {
     x = input(1, 4, 8, 8)
