@@ -4,7 +4,7 @@ layer as the Caffe models that were published for it.
 
 In Caffe the first pool rounds up in spite of its margin, so the maps of the published
 models are 57, 29, 15 and 8 wide instead of the paper's 56, 28, 14 and 7. `torchvision =
-true` rounds down, as the paper and PyTorch do.
+true` rounds down, as the paper and PyTorch do, and ends in a fully connected layer.
 """
 
 import torch

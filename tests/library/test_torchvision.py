@@ -1,0 +1,91 @@
+"""Weights of torchvision's networks load by structure, and give its results where the padding rules agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from example_nets import FOLDER
+from torch import nn
+from torchvision_nets import VGG16, DenseNet121, MobileNetV2, ResNet50, SqueezeNet
+
+import netgen
+from netgen.emit.torch.live import capture
+
+CASES: list[tuple[type[nn.Module], dict[str, Any], str, dict[str, Any]]] = [
+    (ResNet50, {}, "resnet", {"torchvision": True}),
+    (MobileNetV2, {}, "mobilenet_v2", {}),
+    (DenseNet121, {}, "densenet121", {"torchvision": True}),
+    (SqueezeNet, {}, "squeezenet", {}),
+    (SqueezeNet, {"older": True}, "squeezenet", {"version": "1.0", "torchvision": True}),
+    (VGG16, {"side": 2}, "vgg16", {}),
+]
+"""A network, and the example that is meant to be it."""
+
+PARAMETERS = [
+    (ResNet50, 25_557_032),
+    (MobileNetV2, 3_504_872),
+    (DenseNet121, 7_978_856),
+    (SqueezeNet, 1_235_496),
+    (VGG16, 138_357_544),
+]
+"""What torchvision's documentation gives."""
+
+SIZE = 64
+
+
+def _sensible(module: nn.Module) -> nn.Module:
+    """Random weights with which numbers keep their size on the way, in test mode."""
+    torch.manual_seed(3)
+    for name, value in module.state_dict().items():
+        if name.endswith("running_var"):
+            value.uniform_(0.5, 1.5)
+        elif name.endswith("num_batches_tracked"):
+            value.fill_(7)
+        elif value.dim() > 1:
+            nn.init.kaiming_normal_(value, nonlinearity="relu")
+        else:
+            value.normal_(1.0 if name.endswith("weight") else 0.0, 0.1)
+    return module.eval()
+
+
+def _difference(module: nn.Module, net: netgen.Net) -> float:
+    """Of what the two make of one image, relative to the largest number: of what the example's softmax reads."""
+    image = torch.randn(1, 3, SIZE, SIZE)
+    with torch.no_grad():
+        wanted = module(image)
+    (result,) = net.graph.outputs
+    got = capture(net.graph, image, state=net.to_torch().state_dict())[result.node.inputs[0].node.name]
+    assert isinstance(got, torch.Tensor)
+    return float((got.flatten(1) - wanted).abs().max() / wanted.abs().max())
+
+
+@pytest.mark.parametrize("theirs, arguments, example, settings", CASES)
+def test_weights_load_by_structure_and_give_the_same(
+    theirs: type[nn.Module], arguments: dict[str, Any], example: str, settings: dict[str, Any]
+) -> None:
+    module = _sensible(theirs(**arguments))
+    net = netgen.compile(FOLDER / f"{example}.net", size=SIZE, **settings)
+    report = net.load_weights(module.state_dict())
+    assert report.is_complete
+    assert not report.left_over
+    assert not report.warnings()
+    assert _difference(module, net) < 1e-5
+
+
+def test_the_setting_is_needed() -> None:
+    """Without it the first pool rounds up, and the numbers are others, as the page says."""
+    module = _sensible(ResNet50(blocks=(1, 1, 1, 1)))
+    settings: dict[str, Any] = {"blocks": [1, 1, 1, 1], "size": SIZE}
+    for torchvision in (True, False):
+        net = netgen.compile(FOLDER / "resnet.net", torchvision=torchvision, **settings)
+        net.load_weights(module.state_dict(), partial=True)
+        assert (_difference(module, net) < 1e-5) == torchvision
+
+
+@pytest.mark.parametrize("theirs, count", PARAMETERS)
+def test_these_are_the_networks_that_torchvision_documents(theirs: type[nn.Module], count: int) -> None:
+    with torch.device("meta"):
+        module = theirs()
+    assert sum(value.numel() for value in module.parameters()) == count
