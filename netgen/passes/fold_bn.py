@@ -135,12 +135,15 @@ class _Finder:
     # --- what is left ------------------------------------------------------------------------------
 
     def _leave(self, node: Node) -> None:
-        """Say why a layer stays. Those that belong to one that stays too need no word of their own."""
+        """Say why a layer stays. What scales a normalisation that stays too needs no word of its own."""
+        maker = node.inputs[0].node
+        if node.op.name != "batch_norm" and maker.op.name == "batch_norm" and maker not in self._taken:
+            return
         if not node.is_known:
             self.left.append(Left(node.name, "its shape is not known"))
             return
-        maker = self._maker(node)
-        why = self._why_not_behind(maker, node) if maker is not None else None
+        conv = self._maker(node)
+        why = self._why_not_behind(conv, node) if conv is not None else None
         why = why or self._why_not_before(node)
         if why is None and node.op.name == "batch_norm":
             why = Left(node.name, _ALONE, f"{_ALONE}: {_neighbours(node)}")

@@ -93,6 +93,10 @@ LEFT = {
         "    n = x -> batch_norm\n    c = conv(n, 8, 3, pad = 1)",
         "n: the convolution behind it pads with zeros, which it would have to shift too: `c`",
     ),
+    "normalisation with its scale": (
+        "    n = x -> batch_norm(affine = false)\n    s = scale(n, bias = true)\n    c = conv(s, 8, 3, pad = 1)",
+        "n: the convolution behind it pads with zeros, which it would have to shift too: `c`",
+    ),
     "readers behind": (
         "    n = x -> batch_norm\n    c = conv(n, 8, 1)\n    d = conv(n, 8, 1)",
         "n: `n` has 2 readers: `c`, `d`",
