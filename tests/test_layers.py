@@ -23,6 +23,7 @@ LEVELS = {
     "weights": 4,
     "verify": 5,
     "diff": 5,
+    "draw": 5,
     "bench": 5,
     "lint": 5,
     "summary": 5,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from netgen.api.collector import without_collector
 from netgen.api.layers import Layer, Shapes, arrays, macs
@@ -130,6 +130,20 @@ class Net:
         from netgen.emit.caffe import dialects
 
         return dialects.objections(self.graph, dialect)
+
+    def draw(
+        self, path: str | os.PathLike[str], /, *, depth: int | None = None, direction: Literal["down", "right"] = "down"
+    ) -> None:
+        """Draw the net into a file, as its name ends: ``.html``, ``.svg``, ``.png``, ``.pdf`` or ``.dot``.
+
+        ``depth`` is how deep blocks are opened: 0 not at all, None as deep as fits on a page.
+        """
+        from netgen.draw import Drawing, format_of
+        from netgen.weights.output import replacing
+
+        drawing = Drawing(self.graph, depth, direction)
+        with replacing(os.fspath(path)) as stream:
+            stream.write(drawing.write(format_of(os.fspath(path))))
 
     def diff(self, other: Net, *, ignore_names: bool = False, ignore_training: bool = False) -> Differences:
         """What it takes to make another net of this one, layer by layer: false where they are the same."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from netgen.diag import Diagnostic, NetgenError
 
 
-def write_all(texts: Mapping[str, str]) -> None:
-    """Write texts to paths, making folders as needed; raises ``NetgenError`` (NG502) where that cannot be.
+def write_all(texts: Mapping[str, str | bytes]) -> None:
+    """Write texts, or bytes, to paths, making folders as needed; raises ``NetgenError`` (NG502) where that cannot be.
 
     Nothing is moved to its place before all texts are safely on the disk, so that a full disk or an interruption
     leaves every file as it was. A file that exists keeps its mode, and a link stays a link.
@@ -38,7 +38,7 @@ def make_folder(path: str) -> None:
         raise cannot_write(path, error) from error
 
 
-def _stage(path: str, text: str, number: int, staged: list[tuple[str, str, str]]) -> None:
+def _stage(path: str, text: str | bytes, number: int, staged: list[tuple[str, str, str]]) -> None:
     place = os.path.realpath(path)
     mode = _mode(place)
     if mode is not None and not stat.S_ISREG(mode):
@@ -47,9 +47,9 @@ def _stage(path: str, text: str, number: int, staged: list[tuple[str, str, str]]
     folder = os.path.dirname(place)
     os.makedirs(folder, exist_ok=True)
     temporary = os.path.join(folder, f".netgen-{os.getpid()}-{number}.tmp")
-    with open(temporary, "x", encoding="utf-8", newline="\n") as file:
+    with open(temporary, "xb") as file:
         staged.append((path, temporary, place))
-        file.write(text)
+        file.write(_encoded(text))
     if mode is not None:
         os.chmod(temporary, stat.S_IMODE(mode))
 
@@ -67,10 +67,14 @@ def _mode(place: str) -> int | None:
     return mode
 
 
-def _write_through(place: str, text: str) -> None:
+def _write_through(place: str, text: str | bytes) -> None:
     """Write to a device or a pipe, which has nothing to lose."""
-    with open(place, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    with open(place, "wb") as file:
+        file.write(_encoded(text))
+
+
+def _encoded(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
 
 
 def cannot_write(path: str, reason: OSError | str) -> NetgenError:

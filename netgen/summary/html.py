@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from netgen.ir.text import shape_text
+from netgen.passes.outline import Row
 from netgen.summary.table import count, field, memory, shapes, share, totals
-from netgen.summary.tree import Row, Summary
+from netgen.summary.tree import Summary
 
 _GRID = "display:grid;grid-template-columns:minmax(16em,2fr) minmax(10em,1.5fr) 9em 7em 5em 4em 5em 4em;gap:0 1em"
 _NUMBER = "text-align:right;font-variant-numeric:tabular-nums"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from netgen.ir.graph import Shape
 from netgen.ir.text import shape_text
 from netgen.passes.memory import FLOAT
-from netgen.summary.tree import Row, Summary
+from netgen.passes.outline import Row
+from netgen.summary.tree import Summary
 
 _WORDS = 3
 """How many columns are words; the others are numbers."""

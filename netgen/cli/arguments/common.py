@@ -64,6 +64,18 @@ def message_format(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="of messages (default: text)")
 
 
+def depth(parser: ArgumentParser, about: str) -> None:
+    parser.add_argument("--depth", metavar="N", type=_depth, help=about)
+
+
+def _depth(text: str) -> int:
+    if text == "all":
+        return 1_000_000  # deeper than blocks nest
+    if not text.isascii() or not text.isdecimal() or len(text) > 6:
+        raise ArgumentTypeError(f"`{text}` is no depth, such as 2; or `all`")
+    return int(text)
+
+
 def examples(*examples: tuple[str, str]) -> str:
     return "examples:\n" + "\n".join(f"  {command}\n      {about}" for command, about in examples)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 
-from netgen.cli.arguments.common import examples, limit, positive, prototxt, settings
-
-ALL = 1_000_000
+from netgen.cli.arguments.common import depth, examples, limit, positive, prototxt, settings
 
 
 def add(parser: ArgumentParser) -> None:
@@ -24,9 +22,7 @@ def add(parser: ArgumentParser) -> None:
         ("netgen summary net.net --depth 0", "the totals alone"),
     )
     parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
-    parser.add_argument(
-        "--depth", metavar="N", type=_depth, help="how deep blocks are unfolded; 0: not at all, all: to the layers"
-    )
+    depth(parser, "how deep blocks are unfolded; 0: not at all, all: to the layers. Default: as deep as fits")
     parser.add_argument("--batch", metavar="N", type=positive, help="for so many images at once")
     parser.add_argument(
         "--format", choices=("text", "json", "csv", "markdown"), default="text", help="what to print (default: text)"
@@ -36,11 +32,3 @@ def add(parser: ArgumentParser) -> None:
     settings(parser)
     prototxt(parser)
     limit(parser)
-
-
-def _depth(text: str) -> int:
-    if text == "all":
-        return ALL
-    if not text.isascii() or not text.isdecimal() or len(text) > 6:
-        raise ArgumentTypeError(f"`{text}` is no depth, such as 2; or `all`")
-    return int(text)

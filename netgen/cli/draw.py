@@ -1,0 +1,54 @@
+"""``netgen draw``: a network as a page whose blocks open, or as a picture."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from netgen.api import build
+from netgen.cli.build import as_warning, settings_of
+from netgen.cli.console import Console
+from netgen.cli.files import write_all
+from netgen.cli.programs import read, reading_of
+from netgen.diag import NetgenError
+from netgen.draw import MOST, Drawing, format_of
+from netgen.passes.resize import with_batch
+
+_TEXTS = ("svg", "html", "dot")
+
+
+def run(args: Namespace, console: Console) -> int:
+    """Draw, and write what was drawn."""
+    form = _format(args)
+    source = read(args.file)
+    settings = settings_of(args)
+    stages = [f"reading {source.path}"]
+    with console.working(lambda: stages[-1]):
+        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
+        if net.problems and not net.graph.nodes:
+            raise NetgenError(net.problems)
+        graph = with_batch(net.graph, args.batch) if args.batch is not None else net.graph
+        stages.append(f"drawing {len(graph.nodes):,} layers")
+        drawing = Drawing(graph, args.depth, args.direction)
+        picture = drawing.write(form)
+    console.problems([*net.warnings, *map(as_warning, net.problems)])
+    if drawing.is_folded:
+        console.remark(f"blocks are folded at depth {drawing.depth}: deeper there are more than {MOST:,} boxes")
+    if args.output == "-":
+        console.output(picture.decode())
+        return 0
+    write_all({args.output: picture})
+    console.remark(f"wrote {args.output}")
+    return 0
+
+
+def _format(args: Namespace) -> str:
+    """What is asked for, by name or by the ending of the file."""
+    if args.output == "-" and args.format not in _TEXTS:
+        wanted = "needs --format" if args.format is None else f"cannot hold {args.format}: use"
+        args.usage_error(f"standard output {wanted} {', '.join(_TEXTS)}")
+    try:
+        form: str = args.format or format_of(args.output)
+    except ValueError as error:
+        args.usage_error(f"{error}; or say --format")
+        raise
+    return form

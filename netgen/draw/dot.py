@@ -1,0 +1,64 @@
+"""The network in Graphviz's language: boxes, and clusters for the blocks that are open."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from netgen.draw.colors import LIGHT
+from netgen.draw.scene import Box, Scene
+from netgen.draw.words import facts, lines
+from netgen.ir.text import shape_text
+
+FONT = 'fontname="monospace"'
+
+
+def dot(scene: Scene, opened: Collection[Box], *, direction: str = "down") -> str:
+    """The text of a directed graph. ``opened`` are the blocks that are drawn with what is in them."""
+    name = scene.graph.name or "net"
+    rank = "LR" if direction == "right" else "TB"
+    line = LIGHT["edge"][1]
+    head = [
+        f"digraph {quoted(name)} {{",
+        f"    graph [rankdir={rank}, {FONT}, fontsize=11, ranksep=0.35, nodesep=0.3, tooltip={quoted(name)}]",
+        f'    node [shape=box, style="rounded,filled", {FONT}, fontsize=10, penwidth=0.8, margin="0.12,0.06"]',
+        f'    edge [{FONT}, fontsize=8, color="{line}", fontcolor="{line}", arrowsize=0.6]',
+    ]
+    body = [line for box in scene.root.boxes for line in _box(box, opened, 1)]
+    return "\n".join([*head, *body, *_edges(scene, opened), "}"]) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A string of the language, whatever is in it."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\0", "").replace("\n", "\\n") + '"'
+
+
+def _box(box: Box, opened: Collection[Box], depth: int) -> Iterator[str]:
+    indent = "    " * depth
+    fill, line = LIGHT[box.group]
+    tooltip = quoted("\n".join(f"{name}: {text}" for name, text in facts(box)))
+    if box in opened:
+        yield f"{indent}subgraph cluster_{box.number} {{"
+        yield f"{indent}    label={quoted('  '.join(lines(box)))}; labeljust=l; tooltip={tooltip};"
+        yield f'{indent}    style="rounded"; color="{line}";'
+        for inner in box.boxes:
+            yield from _box(inner, opened, depth + 1)
+        yield f"{indent}}}"
+        return
+    looks = f'fillcolor="{fill}", color="{line}", class="{box.group}"'
+    yield f"{indent}b{box.number} [label={quoted(chr(10).join(lines(box)))}, {looks}, tooltip={tooltip}]"
+
+
+def _edges(scene: Scene, opened: Collection[Box]) -> Iterator[str]:
+    drawn: set[tuple[int, int, str]] = set()
+    for node in scene.graph.nodes:
+        for value in node.inputs:
+            source, target = (_seen(scene.of[end], opened).number for end in (value.node, node))
+            label = quoted(f" {shape_text(value.shape)}")
+            if source != target and (source, target, label) not in drawn:
+                drawn.add((source, target, label))
+                yield f"    b{source} -> b{target} [label={label}]"
+
+
+def _seen(box: Box, opened: Collection[Box]) -> Box:
+    """The box itself, or the outermost closed block around it."""
+    return next((each for each in box.path[1:] if each not in opened), box)
