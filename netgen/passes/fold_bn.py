@@ -92,7 +92,8 @@ class _Finder:
             self._taken.update(fold.before)
         self.folds = [fold for fold in found.values() if fold.before or fold.after]
         for node in self.graph.nodes:
-            if node not in self._taken and affine.is_affine(node):
+            is_learned = node.op.name != "power"  # else it is arithmetic, which nobody wants to see gone
+            if is_learned and affine.is_affine(node) and node not in self._taken:
                 self._leave(node)
 
     def _behind(self, node: Node) -> list[Node]:

@@ -220,6 +220,12 @@ def test_without_weights_the_structure_is_folded() -> None:
     assert "bias_term: true" in folded.to_prototxt()
 
 
+def test_arithmetic_that_stays_is_not_told_of() -> None:
+    """A hard swish, as it is written for Caffe."""
+    net = netgen.compile(body("    c = conv(x, 8, 1)\n    g = c -> power(shift = 3) -> relu6\n    y = mul(c, g)"))
+    assert net.fold_bn()[1].text() == "nothing to fold: the net has no batch normalisation"
+
+
 def test_nothing_to_fold_is_said() -> None:
     net = netgen.compile(body("    y = conv(x, 2, 1)"))
     assert net.fold_bn()[1].text() == "nothing to fold: the net has no batch normalisation"
