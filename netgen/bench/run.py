@@ -16,7 +16,7 @@ from netgen.bench.report import Machine, Report, Row
 from netgen.bench.settings import Settings
 from netgen.bench.torch_run import TorchRun, release, torch_set
 from netgen.diag import NetgenError
-from netgen.emit.torch.device import describe, device_of
+from netgen.emit.torch.device import check_fixed_steps, describe, device_of
 from netgen.ir.graph import Graph
 from netgen.ir.text import value_name
 from netgen.passes.resize import with_batch
@@ -40,6 +40,8 @@ class Bench:
         own = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 1
         self._settings = replace(settings, batch=tuple(dict.fromkeys(settings.batch)) or (own,))
         self._graphs = {batch: graph if batch == own else with_batch(graph, batch) for batch in self._settings.batch}
+        if settings.cuda_graph:
+            check_fixed_steps(graph)
         self._clock: Clock = CudaClock() if self._device.type == "cuda" else CpuClock()
         self.report = Report(
             graph.name,

@@ -131,6 +131,7 @@ _TITLES = {
     "NG703": "a runtime is missing",
     "NG704": "no such device",
     "NG705": "not an array for an input",
+    "NG706": "not for a CUDA graph",
     # 8xx: what could be better
     "NG801": "a bias before a batch normalisation",
     "NG802": "an activation without effect",

@@ -133,6 +133,11 @@ class Operator:
         return True
 
     @classmethod
+    def has_fixed_steps(cls, n: Node) -> bool:
+        """Whether what is done is the same whatever the numbers are, so that it can be recorded and replayed."""
+        return not cls.dynamic
+
+    @classmethod
     def params(cls, n: Node) -> list[Param]:
         """The arrays that a node owns, in the order of Caffe's blobs."""
         return []

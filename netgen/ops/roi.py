@@ -417,3 +417,7 @@ class RoiAlign(_RegionPool):
         helpers=[_ROI_ALIGN],
     )
     onnx = OnnxSpelling(_align_onnx)
+
+    @classmethod
+    def has_fixed_steps(cls, n: Node) -> bool:
+        return bool(n.a.samples)  # else how large the regions are says how many points there are

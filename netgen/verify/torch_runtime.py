@@ -11,7 +11,7 @@ from shutil import which
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from netgen.emit.torch import emit, live
-from netgen.emit.torch.device import cuda_fault
+from netgen.emit.torch.device import check_fixed_steps, cuda_fault
 from netgen.verify.runtime import Runtime, ValueKey, Watcher
 from netgen.weights import state_of
 from netgen.weights.live import fill
@@ -195,6 +195,10 @@ class TorchCudaGraph(TorchCuda):
     name = "torch-cuda-graph"
     about = "PyTorch as a CUDA graph: outputs only"
     only_outputs = True
+
+    def run(self, subject: Subject, inputs: Sequence[Array], watcher: Watcher) -> None:
+        check_fixed_steps(subject.graph)
+        super().run(subject, inputs, watcher)
 
     def _call(self, module: nn.Module, given: Sequence[Tensor]) -> Any:
         """What the second replay makes, so that nothing is left of how it was recorded."""

@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 
+import netgen
 from netgen.diag import NetgenError
 from netgen.emit.torch import device
 
@@ -66,6 +67,15 @@ def test_a_missing_driver_is_told_in_pytorchs_words(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
     monkeypatch.setattr(torch.cuda, "init", init)
     assert "the device `cuda` is not there: Found no NVIDIA driver on your system. Please check" in _refused("cuda")
+
+
+def test_what_a_cuda_graph_cannot_hold_is_named() -> None:
+    source = "net A() { data = input(2, 8, 6, 6)  rois = input(3, 5)  y = roi_align(data, rois, 3%s) }"
+    device.check_fixed_steps(netgen.compile(source % ", samples = 2").graph)
+    with pytest.raises(NetgenError) as caught:
+        device.check_fixed_steps(netgen.compile(source % "").graph)
+    assert "error[NG706]: `y` cannot be recorded as a CUDA graph" in str(caught.value)
+    assert "what it does next depends on the numbers" in str(caught.value)
 
 
 def test_pytorch_itself_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_nodes import nodes
-from spelled import layer, outputs
-from test_torch import ALWAYS_ALIKE, COMPUTING, EXAMPLES, FEW, inputs_of
+from spelled import layer, node, outputs
+from test_torch import COMPUTING, EXAMPLES, FEW, as_inferred, inputs_of
 
 from netgen.ir.graph import Node
 
@@ -50,15 +50,31 @@ def test_detections_are_where_their_inputs_are_if_there_are_any_or_none(op: str,
         assert outputs(module, given_inputs)[0].device.type == "cpu"
 
 
-@pytest.mark.parametrize("op", ALWAYS_ALIKE)
+@pytest.mark.parametrize("op", COMPUTING)
 @given(data=st.data())
 @settings(FEW, max_examples=2)
 def test_no_step_depends_on_numbers(op: str, data: st.DataObject) -> None:
-    """So that nothing waits for a card, and a CUDA graph can hold it: there are no numbers to look at."""
+    """But where the operator says so: nothing waits for a card, and a CUDA graph can hold it."""
     n = data.draw(nodes(op))
-    with torch.no_grad():
-        made = outputs(layer(n).to("meta"), [torch.empty(shape, device="meta") for shape in n.x])
-    assert [tuple(each.shape) for each in made] == n.y
+    assert _runs_without_numbers(n) == n.op.has_fixed_steps(n)
+
+
+@pytest.mark.parametrize("samples", [0, 2])
+def test_aligning_as_many_points_as_there_are_places_looks_at_numbers(samples: int) -> None:
+    n = node("roi_align", (2, 4, 6, 6), (3, 5), size=2, samples=samples)
+    assert _runs_without_numbers(n) == n.op.has_fixed_steps(n) == (samples == 2)
+
+
+def _runs_without_numbers(n: Node) -> bool:
+    try:
+        with torch.no_grad():
+            made = outputs(layer(n).to("meta"), [torch.empty(shape, device="meta") for shape in n.x])
+    except (NotImplementedError, RuntimeError) as error:
+        if "meta" not in str(error):
+            raise
+        return False
+    assert as_inferred(made, n)
+    return True
 
 
 @pytest.mark.parametrize("op", COMPUTING)
@@ -75,5 +91,5 @@ def test_half_precision_goes_through(op: str, data: st.DataObject) -> None:
             if op in NO_KERNEL:
                 continue
             made = outputs(layer(n).to(half), [each.to(half) for each in given_inputs])
-        if op in ALWAYS_ALIKE and op not in COUNTS_FOR_ALL and not op.startswith("prior_box"):
+        if n.op.has_fixed_steps(n) and op not in COUNTS_FOR_ALL and not op.startswith("prior_box"):
             assert {each.dtype for each in made if each.is_floating_point()} == {half}

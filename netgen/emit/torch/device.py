@@ -11,6 +11,8 @@ from netgen.diag import Diagnostic, NetgenError
 if TYPE_CHECKING:
     import torch
 
+    from netgen.ir.graph import Graph
+
 _FORM = re.compile(r"cpu|cuda(:[0-9]{1,4})?")
 
 
@@ -49,6 +51,18 @@ def describe(device: torch.device) -> str:
 
         return torch.cuda.get_device_name(device)
     return _processor()
+
+
+def check_fixed_steps(graph: Graph) -> None:
+    """Raises ``NetgenError`` with each layer that keeps a network from being recorded as a CUDA graph."""
+    label = "what it does next depends on the numbers, and a graph replays the same steps on all"
+    problems = [
+        Diagnostic("NG706", f"`{node.name}` cannot be recorded as a CUDA graph", node.span, label)
+        for node in graph.nodes
+        if not node.op.has_fixed_steps(node)
+    ]
+    if problems:
+        raise NetgenError(problems)
 
 
 def torch_missing() -> Diagnostic:
