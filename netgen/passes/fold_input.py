@@ -119,79 +119,64 @@ class _Folder:
         name = value_name(value)
         constants = self.preparation.affine(value.shape[1])
         readers = list(dict.fromkeys(value.readers))
-        odd = [each for reader in readers if (each := self._objection(reader, constants))]
-        if value in self.graph.outputs:
-            odd.append(f"`{name}` is an output of the net too")
-        if not readers:
-            odd.append(f"no layer reads `{name}`")
-        border = [
-            reader for reader in readers if constants.shifts and filters.is_filter(reader) and filters.pads(reader)
-        ]
+        odd = [each for reader in readers if (each := self._objection(reader))]
+        if value in self.graph.outputs or not readers:
+            odd.append(f"`{name}` is an output of the net too" if readers else f"no layer reads `{name}`")
         if self.preparation.swap:
-            self._check_swap(readers, odd)
-        if constants.is_identity:
-            for reader in readers:
-                self._into(reader, None)
-        elif not odd and (not border or self.padding == "approximate"):
-            for reader in readers:
-                self._into(reader, constants)
-            self.said.append(f"{self.preparation.what} of `{name}` went into {_named(readers)}")
-            if border:
-                self.said.append(
-                    f"along the border of what {_named(border)} make{'s' * (len(border) == 1)} numbers differ"
-                )
-        elif self.padding == "layer":
-            self._in_front(value, constants, readers)
-        else:
-            raise _refused_with([*odd, *map(_on_padding, border)], approximate=not odd)
-        if self.preparation.swap:
-            self.said.append(
-                f"{_named(readers)} take{'s' * (len(readers) == 1)} the channels of `{name}` in reverse order"
-            )
+            _check_swap(readers, odd)
+            self._into(readers, constants if self._prepares(value, constants, odd) else None)
+            takes = "takes" if len(readers) == 1 else "take"
+            self.said.append(f"{_named(readers)} {takes} the channels of `{name}` in reverse order")
+        elif constants.is_identity:
+            self.said.append(f"nothing to fold: nothing is done to `{name}`")
+        elif self._prepares(value, constants, odd):
+            self._into(readers, constants)
 
-    def _objection(self, node: Node, constants: Affine) -> str:
+    def _objection(self, node: Node) -> str:
         """Why nothing can be put into a layer, or nothing if it can."""
         if not filters.is_filter(node) or not filters.reads_channels(node):
             return f"`{node.name}` ({node.op.name}) reads it, which does not multiply each channel by weights"
-        if node.op.name == "deconv" and constants.shifts:
-            return f"`{node.name}` is a deconvolution, which gives the mean to each place more or less often"
         others = [each for name in shared_names(node).values() for each, _ in self.sharers.get(name, [])]
         strange = [f"`{each.name}`" for each in others if each not in self.readers]
         if strange:
             return f"`{node.name}` shares its weights with {strange[0]}, which reads something else"
         return "" if self.held.has(node) else f"the weights of `{node.name}` are not all there"
 
-    def _check_swap(self, readers: Sequence[Node], odd: Sequence[str]) -> None:
-        grouped = [
-            f"`{each.name}` has groups, which keep channels apart" for each in readers if each.a.get("groups", 1) > 1
-        ]
-        if odd or grouped:
-            first, *others = [*odd, *grouped]
-            raise _refused(first, "turn the channels of the image around before the net gets it", others)
+    def _prepares(self, value: Value, constants: Affine, odd: Sequence[str]) -> bool:
+        """Whether the layers that read an image prepare it too; else a layer in front does, if there is anything to do."""
+        if constants.is_identity:
+            return False
+        readers = list(dict.fromkeys(value.readers))
+        shifted = [reader for reader in readers if constants.shifts and filters.is_filter(reader)]
+        odd = [*odd, *(_on_deconvolution(reader) for reader in shifted if reader.op.name == "deconv")]
+        border = [reader for reader in shifted if filters.pads(reader)]
+        name = value_name(value)
+        if not odd and (not border or self.padding == "approximate"):
+            self.said.append(f"{self.preparation.what} of `{name}` went into {_named(readers)}")
+            if border:
+                self.said.append(f"along the border of what comes of {_named(border)} numbers differ")
+            return True
+        if self.padding != "layer":
+            raise _refused_with([*odd, *map(_on_padding, border)], approximate=not odd)
+        layer = free_name(f"{value.node.name}/mean_scale", self.names)
+        self.layers[value.node] = (layer, constants)
+        self.said.append(f"{self.preparation.what} of `{name}` became the layer `{layer}`")
+        return False
 
-    def _into(self, node: Node, constants: Affine | None) -> None:
-        """Put constants into a layer, or none, and turn its channels around if that is wanted."""
-        own = self.held.of(node)
-        new = {"weight": own["weight"]}
-        if constants is not None:
-            weight, bias, problem = tried(node, own, constants, affine.identity(node.a.out))
-            if problem:
-                raise _refused(f"`{node.name}`: {problem}")
-            new = {"weight": weight, "bias": bias} if constants.shifts or "bias" in own else {"weight": weight}
-        if self.preparation.swap:
-            new["weight"] = filters.gathered(node, filters.spread(node, new["weight"])[:, :, ::-1])
-        self.arrays |= {(node.name, param): array for param, array in new.items()}
-        self.changed[node] = Attrs({**node.a, "bias": node.a.bias or "bias" in new})
-
-    def _in_front(self, value: Value, constants: Affine, readers: Sequence[Node]) -> None:
-        """Let a layer do it. It sees the channels as the image has them."""
-        name = free_name(f"{value.node.name}/mean_scale", self.names)
-        if self.preparation.swap:
-            constants = Affine(constants.factor[::-1], constants.offset[::-1])
-            for reader in readers:
-                self._into(reader, None)
-        self.layers[value.node] = (name, constants)
-        self.said.append(f"{self.preparation.what} of `{value_name(value)}` became the layer `{name}`")
+    def _into(self, readers: Sequence[Node], constants: Affine | None) -> None:
+        """Put constants into layers, or none, and turn their channels around if that is wanted."""
+        for node in readers:
+            own = self.held.of(node)
+            new = {"weight": own["weight"]}
+            if constants is not None:
+                weight, bias, problem = tried(node, own, constants, affine.identity(node.a.out))
+                if problem:
+                    raise _refused(f"`{node.name}`: {problem}")
+                new = {"weight": weight, "bias": bias} if constants.shifts or "bias" in own else {"weight": weight}
+            if self.preparation.swap:
+                new["weight"] = filters.gathered(node, filters.spread(node, new["weight"])[:, :, ::-1])
+            self.arrays |= {(node.name, param): array for param, array in new.items()}
+            self.changed[node] = Attrs({**node.a, "bias": node.a.bias or "bias" in new})
 
     def _graph(self) -> Graph:
         new = Copier(self.graph)
@@ -205,10 +190,11 @@ class _Folder:
         return new.finish()
 
     def _add(self, new: Copier, node: Node, name: str, constants: Affine) -> None:
-        """Put a layer behind an input: all but the net itself sees what it makes."""
+        """Put a layer behind an input, whose channels it sees as the image has them."""
         import numpy as np
 
-        factor, offset = (each.astype(np.float32) for each in (constants.factor, constants.offset))
+        order = slice(None, None, -1 if self.preparation.swap else 1)
+        factor, offset = (each[order].astype(np.float32) for each in (constants.factor, constants.offset))
         is_one = (factor == factor[0]).all() and (offset == offset[0]).all()
         op = OPERATORS["power" if is_one else "scale"]
         said = {"scale": float(factor[0]), "shift": float(offset[0])} if is_one else {"bias": True}
@@ -234,6 +220,20 @@ def _images(graph: Graph, names: Collection[str]) -> list[Value]:
 
 def _named(nodes: Sequence[Node]) -> str:
     return listed([f"`{node.name}`" for node in nodes])
+
+
+def _check_swap(readers: Sequence[Node], odd: Sequence[str]) -> None:
+    """Raise ``NetgenError`` where the layers that read an image cannot take its channels in another order."""
+    grouped = [
+        f"`{each.name}` has groups, which keep channels apart" for each in readers if each.a.get("groups", 1) > 1
+    ]
+    if odd or grouped:
+        first, *others = [*odd, *grouped]
+        raise _refused(first, "turn the channels of the image around before the net gets it", others)
+
+
+def _on_deconvolution(node: Node) -> str:
+    return f"`{node.name}` is a deconvolution, which gives the mean to each place more or less often"
 
 
 def _on_padding(node: Node) -> str:
