@@ -9,12 +9,13 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from netgen.verify.runtime import Runtime, ValueKey, Watcher
+from netgen.weights import save_onnx
 
 if TYPE_CHECKING:
     from netgen.verify.runtime import Array
     from netgen.verify.subject import Subject
 
-MOST = 1 << 28
+MOST = 1 << 26
 """How many numbers a session gives out: it holds all of them at once."""
 
 
@@ -80,28 +81,27 @@ def _session(subject: Subject, outputs: Sequence[str], *, optimises: bool) -> An
     options.intra_op_num_threads = os.cpu_count() or 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return ort.InferenceSession(_model(subject, outputs), options, providers=["CPUExecutionProvider"])
+    path = os.path.join(subject.folder, "net.onnx")
+    _save(subject, outputs, path)
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def _model(subject: Subject, outputs: Sequence[str]) -> bytes | str:
-    """The model with other outputs; as a file, with its weights beside it, where it is too large for protobuf."""
-    from onnx import ValueInfoProto, checker, save_model
+def _save(subject: Subject, outputs: Sequence[str], path: str) -> None:
+    """Write the model with other outputs, its weights beside it: the very files that users get, read by pieces."""
+    from onnx import ValueInfoProto
 
-    proto = subject.onnx.proto
-    own = list(proto.graph.output)
-    typed = {each.name: each for each in (*proto.graph.value_info, *own, *proto.graph.input)}
-    del proto.graph.output[:]
-    proto.graph.output.extend(typed.get(name) or ValueInfoProto(name=name) for name in outputs)
+    model = subject.onnx
+    graph = model.skeleton.graph
+    own = list(graph.output)
+    typed = {each.name: each for each in (*graph.value_info, *own, *graph.input)}
     try:
-        if proto.ByteSize() < checker.MAXIMUM_PROTOBUF:
-            data: bytes = proto.SerializeToString()
-            return data
-        path = os.path.join(subject.folder, "large.onnx")
-        save_model(proto, path, save_as_external_data=True, location="large.data")
-        return path
+        del graph.output[:]
+        graph.output.extend(typed.get(name) or ValueInfoProto(name=name) for name in outputs)
+        arrays = {name: subject.weights.entries[key] for name, key in model.weights.items()}
+        save_onnx(path, model.skeleton, arrays, external=True)
     finally:
-        del proto.graph.output[:]
-        proto.graph.output.extend(own)
+        del graph.output[:]
+        graph.output.extend(own)
 
 
 RUNTIMES = (OnnxRuntime(), OnnxRuntimeOptimised())

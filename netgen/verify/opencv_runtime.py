@@ -41,7 +41,7 @@ class OpenCv(Runtime):
         outputs = {(value.node.name, value.index) for value in subject.graph.outputs}
         places = _called(net, files)
         keys = [key for key in places if watcher.wants(key) and (key in outputs or not self.only_outputs)]
-        for group in _groups(subject, keys):
+        for group in _groups(subject, places, keys):
             _show(net, places, group, watcher)
 
 
@@ -92,18 +92,25 @@ def _called(net: Any, files: CaffeFiles) -> dict[ValueKey, Place]:
     return found
 
 
-MOST = 1 << 28
+MOST = 1 << 26
 """How many numbers are asked for in one run: OpenCV holds all of them at once."""
 
 
-def _groups(subject: Subject, keys: Sequence[ValueKey]) -> list[list[ValueKey]]:
-    """The values in groups of at most so many numbers; a network is computed once for each."""
+def _groups(subject: Subject, places: Mapping[ValueKey, Place], keys: Sequence[ValueKey]) -> list[list[ValueKey]]:
+    """The values in groups of at most so many numbers; a network is computed once for each.
+
+    Of a layer that is asked for OpenCV keeps the first top alone: the others are overwritten by who works in place
+    behind it, and so are asked for alone, when nothing behind is computed.
+    """
     from math import prod
 
     shapes = {(node.name, at): shape for node in subject.graph.nodes for at, shape in enumerate(node.y)}
-    groups: list[list[ValueKey]] = [[]]
+    groups: list[list[ValueKey]] = [[key] for key in keys if places[key][1]]
+    groups.append([])
     total = 0
     for key in keys:
+        if places[key][1]:
+            continue
         size = prod(shapes[key])
         if total + size > MOST and groups[-1]:
             groups.append([])

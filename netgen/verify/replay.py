@@ -121,7 +121,12 @@ class Replay:
 
     def fits(self, node: Node) -> bool:
         """Whether all that it shows of a layer has the inferred shape."""
-        return all(fits(own.shape, value) for value in node.outputs if (own := self.shown(value)) is not None)
+        return all(map(self.fits_value, node.outputs))
+
+    def fits_value(self, value: Value) -> bool:
+        """Whether it shows a value in the inferred shape, if at all."""
+        own = self.shown(value)
+        return own is None or fits(own.shape, value)
 
     # --- arrays ---------------------------------------------------------------------------------
 

@@ -82,7 +82,7 @@ class Subject:
         return self.torch().state_dict()
 
     def caffe(self, dialect: str) -> CaffeFiles:
-        """The prototxt and the caffemodel in a dialect, on the disk; raises ``NetgenError`` where it refuses the net."""
+        """The prototxt and the caffemodel in a dialect, on the disk; ``NetgenError`` if that cannot say the net."""
         if dialect not in self._caffe:
             stem = os.path.join(self.folder, dialect)
             self._caffe[dialect] = write_caffe_files(self.graph, self.weights, stem, dialect)
@@ -93,4 +93,4 @@ class Subject:
         """The ONNX model with the weights; raises ``NetgenError`` where ONNX cannot say the network."""
         from netgen.emit.onnx import emit
 
-        return emit(self.graph, self.arrays)
+        return emit(self.graph, self.weights)

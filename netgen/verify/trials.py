@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-NOT_COMPUTED = frozenset(arg.name for arg in WEIGHT_ARGS) | {"moving_average", "frozen", "loss_weight"}
-"""Arguments that say nothing about the numbers of one pass."""
+NOT_COMPUTED = frozenset(arg.name for arg in WEIGHT_ARGS) | {
+    "moving_average",
+    "frozen",
+    "loss_weight",
+    "bias",
+    "transpose",
+}
+"""Arguments that say nothing about the numbers of one pass, or about arrays, which have trials of their own."""
 _KINDS = {"rounding": "rounding rule", "eps": "eps", "align_corners": "corners", "mode": "corners"}
 """What kind of mistake it is to have an argument wrong, where there is a word for it."""
 
