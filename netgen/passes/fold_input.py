@@ -143,7 +143,7 @@ class _Folder:
         return "" if self.held.has(node) else f"the weights of `{node.name}` are not all there"
 
     def _prepares(self, value: Value, constants: Affine, odd: Sequence[str]) -> bool:
-        """Whether the layers that read an image prepare it too; else a layer in front does, if there is anything to do."""
+        """Whether the layers that read an image prepare it too; if not, a layer in front does what there is to do."""
         if constants.is_identity:
             return False
         readers = list(dict.fromkeys(value.readers))
