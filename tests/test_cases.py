@@ -25,7 +25,7 @@ import pytest
 
 from netgen.cli import main
 from netgen.diag.codes import CODES
-from netgen.emit import TARGETS
+from netgen.emit import ABOUT
 from netgen.ir.operator import Refused
 from netgen.ops import OPERATORS
 
@@ -117,7 +117,7 @@ def _can_come_up(code: str) -> bool:
     refusing = {"NG402": "torch", "NG403": "onnx"}
     if code in refusing:
         target = refusing[code]
-        return target in TARGETS and any(_may_refuse(getattr(op, target)) for op in OPERATORS.values())
+        return target in ABOUT and any(_may_refuse(getattr(op, target)) for op in OPERATORS.values())
     return code != "NG901" and not _tested_beside(code)
 
 
@@ -137,8 +137,8 @@ def test_the_codes_of_weights_and_running_are_tested_beside_them() -> None:
 
 @pytest.mark.parametrize("code", sorted(filter(_can_come_up, CODES)))
 def test_every_code_has_a_case(code: str) -> None:
-    """The others have tests of their own: NG901 in test_cli.py, NG403 in emit/, NG6xx in weights/, NG7xx in
-    verify/, bench/ and passes/.
+    """The others have tests of their own: NG901 in test_cli.py, NG6xx in weights/, NG7xx in verify/, bench/ and
+    passes/.
     """
     cases = list((CASES / "errors").glob(f"{code}-*"))
     assert cases, f"write tests/cases/errors/{code}-<what>/main.net"

@@ -43,7 +43,8 @@ def dims(info: onnx.ValueInfoProto) -> list[int | str]:
 @pytest.mark.parametrize("example", ["mobilenet_v3", "peleenet", "shufflenet_v2", "squeezenet", "unet"])
 def test_examples_take_images_of_any_number_and_size(example: str) -> None:
     """U-Net takes only what can be halved four times."""
-    net = netgen.compile(FOLDER / f"{example}.net", size=64, **({"width": 8} if example == "unet" else {}))
+    more = {"width": 8} if example == "unet" else {}
+    net = netgen.compile(FOLDER / f"{example}.net", size=64, **more)  # type: ignore[arg-type]
     model = made(net.graph, "batch", "spatial")
     channels = net.inputs["data"][1]
     assert dims(model.proto.graph.input[0]) == ["batch", channels, "height", "width"]
