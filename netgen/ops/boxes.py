@@ -157,7 +157,7 @@ def just_below(value: float) -> float:
 
 
 def onnx_suppress(
-    boxes: str, scores: str, threshold: float, *, most: int, least: float = LOWEST, strict: bool = False
+    boxes: str, scores: str, threshold: float, *, most: int = 2**31 - 1, least: float = LOWEST, strict: bool = False
 ) -> OnnxNode:
     """Non-maximum suppression of ``boxes`` (rows, K, 4) with scores (rows, 1, K) greater than ``least``.
 

@@ -245,7 +245,7 @@ def _best_onnx(n: Node, scores: str, is_found: OnnxNode, label: list[OnnxNode]) 
         OnnxNode("Pad", ("described", Const([0, 1, 0, 0]), number(0.0)), ("candidates",), mode="constant"),
         OnnxNode("Unsqueeze", ("box", Const([0])), ("areas",)),
         OnnxNode("Unsqueeze", ("score", Const([0, 1])), ("ranking",)),
-        onnx_suppress("areas", "ranking", n.a.nms_threshold, most=n.y[0][2], strict=True),
+        onnx_suppress("areas", "ranking", n.a.nms_threshold, strict=True),
         OnnxNode("Gather", ("selected", Const([2])), ("best",), axis=1),
         OnnxNode("GatherND", ("candidates", "best"), ("found",)),
         *onnx_or_nothing(0),
