@@ -7,9 +7,10 @@ from typing import Any
 from netgen.diag import Frame, Note, Span
 from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
-from netgen.ir.graph import Attrs, Graph, Instance, Node, Shape, Value
+from netgen.ir.graph import Attrs, Graph, Instance, Node, Value
 from netgen.ir.kinds import a_type, type_name
-from netgen.ir.operator import Operator, shared_arrays
+from netgen.ir.operator import Operator
+from netgen.ir.sharing import Sharing
 from netgen.lang import arithmetic, ast
 from netgen.lang.expressions import Env, Expressions
 from netgen.lang.modules import Module
@@ -67,7 +68,7 @@ class Calls(Expressions):
         self.graph = graph
         self.names = names
         self.defaults: dict[str, Given] = {}
-        self._shared: dict[str, tuple[Node, Shape]] = {}
+        self._shared = Sharing()
         self.evaluators[ast.Call] = self._call
         self.evaluators[ast.Chain] = self._chain
 
@@ -283,23 +284,10 @@ class Calls(Expressions):
         try:
             outputs = self.graph.add(node)
             _check_multipliers(node)
-            self._share(node)
+            self._shared.take_in(node)
         except Fault as fault:
             return self.fault(fault, spans.get(fault.arg, site.span))
         return outputs[0] if len(outputs) == 1 else outputs
-
-    def _share(self, node: Node) -> None:
-        """One name of weights means arrays of one shape."""
-        names = shared_arrays(node)
-        for param in node.params if names else ():
-            name = names.get(param.name)
-            if name is None:
-                continue
-            first, shape = self._shared.setdefault(name, (node, param.shape))
-            if shape != param.shape:
-                own, other = ("x".join(map(str, each)) for each in (param.shape, shape))
-                label = f"`{name}` has {other} in layer {first.name}; here {own}"
-                raise Fault("NG229", "shared weights do not fit", label, arg="share")
 
     # --- blocks -----------------------------------------------------------------------------------
 

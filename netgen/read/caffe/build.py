@@ -16,6 +16,7 @@ from netgen.ir.fault import Fault
 from netgen.ir.filler import Filler
 from netgen.ir.graph import UNKNOWN, Attrs, Graph, Node, Origin, Shape, Value
 from netgen.ir.operator import Operator
+from netgen.ir.sharing import Sharing
 from netgen.ir.spell_caffe import CaffeSpelling
 from netgen.ops import OPERATORS, bind, read_caffe
 from netgen.read.caffe.inputs import data_shapes
@@ -51,6 +52,7 @@ class GraphBuilder:
         self.made: dict[str, Message] = {}
         """The layer that made each blob first."""
         self.names: set[str] = set()
+        self.sharing = Sharing()
 
     def build(self) -> Graph:
         for layer in get_all(self.net, "layer"):
@@ -139,6 +141,10 @@ class GraphBuilder:
             self._fault(layer, op, fault)
             return self.graph.add(node, [UNKNOWN] * tops)
         read_params(node, layer)
+        try:
+            self.sharing.take_in(node)
+        except Fault as fault:
+            self._fault(layer, op, fault)
         return values
 
     def _meaning(self, layer: Message) -> tuple[type[Operator], Attrs, Origin]:
