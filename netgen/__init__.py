@@ -1,4 +1,4 @@
-"""netgen: convolutional networks written once, compiled to Caffe and PyTorch.
+"""netgen: convolutional networks written once, compiled to Caffe, PyTorch and ONNX.
 
 >>> net = netgen.compile("examples/peleenet.net", growth=48)
 >>> net.to_prototxt(), net.torch_source(), net.to_torch()

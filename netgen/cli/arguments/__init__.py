@@ -10,7 +10,7 @@ from netgen import __version__
 from netgen.cli.arguments.common import color, unknown
 
 _COMMANDS = {
-    "build": "compile a net to Caffe or PyTorch",
+    "build": "compile a net to Caffe, PyTorch or ONNX",
     "import": "bring a network of Caffe into the language",
     "check": "report all problems of some files",
     "fmt": "bring files into the canonical layout",
@@ -30,7 +30,7 @@ def parse(argv: Sequence[str]) -> Namespace:
     """The command and its options; raises ``SystemExit`` where they are wrong, or where help is wanted."""
     parser = ArgumentParser(
         prog="netgen",
-        description="Convolutional networks written once, compiled to Caffe and PyTorch.",
+        description="Convolutional networks written once, compiled to Caffe, PyTorch and ONNX.",
         epilog="`netgen COMMAND --help` has examples.\n\n"
         "exit codes: 0 all is well, 1 something is wrong with the input, 2 with the command line",
         formatter_class=RawDescriptionHelpFormatter,
