@@ -24,6 +24,7 @@ LEVELS = {
     "verify": 5,
     "diff": 5,
     "draw": 5,
+    "features": 5,
     "bench": 5,
     "lint": 5,
     "summary": 5,

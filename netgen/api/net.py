@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from netgen.api.collector import without_collector
 from netgen.api.layers import Layer, Shapes, arrays, macs
@@ -18,6 +18,7 @@ from netgen.ir.text import table, value_name
 if TYPE_CHECKING:
     from typing import Unpack
 
+    import numpy as np
     from onnx import ModelProto
     from torch import nn
 
@@ -144,6 +145,17 @@ class Net:
         drawing = Drawing(self.graph, depth, direction)
         with replacing(os.fspath(path)) as stream:
             stream.write(drawing.write(format_of(os.fspath(path))))
+
+    def features(
+        self, *layers: str, inputs: Mapping[str, np.ndarray[Any, np.dtype[Any]]] | None = None
+    ) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+        """What layers make of some inputs, as arrays, by the layers' names; of inputs by chance where none are given.
+
+        ``netgen.features`` makes pictures of such arrays.
+        """
+        from netgen.api.looking import maps_of
+
+        return maps_of(self, layers, inputs)
 
     def diff(self, other: Net, *, ignore_names: bool = False, ignore_training: bool = False) -> Differences:
         """What it takes to make another net of this one, layer by layer: false where they are the same."""

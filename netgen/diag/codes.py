@@ -132,6 +132,7 @@ _TITLES = {
     "NG704": "no such device",
     "NG705": "not an array for an input",
     "NG706": "not for a CUDA graph",
+    "NG707": "nothing to look at",
     # 8xx: what could be better
     "NG801": "a bias before a batch normalisation",
     "NG802": "an activation without effect",

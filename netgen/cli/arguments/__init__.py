@@ -18,6 +18,7 @@ _COMMANDS = {
     "summary": "show what a network consists of, and what that costs",
     "verify": "run a net in all runtimes, and find where they differ",
     "bench": "measure how fast a net is, and which layers the time goes to",
+    "features": "draw what the layers of a net make of an image",
     "draw": "draw a net: a page to look into, or a picture",
     "diff": "compare two networks, layer by layer",
     "weights": "look at files of weights",

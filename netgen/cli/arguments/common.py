@@ -119,5 +119,29 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def whole(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+        raise ArgumentTypeError(f"`{text}` is not a number from 0 on")
+    return int(text)
+
+
+def picture(group: ArgumentParser | _ArgumentGroup) -> None:
+    """How a picture becomes what goes into a net."""
+    group.add_argument("--mean", metavar="B,G,R", type=_numbers, default=(), help="to subtract from a picture")
+    group.add_argument("--scale", metavar="N", type=_number, help="to multiply it by after that")
+    group.add_argument("--rgb", action="store_true", help="give its channels as R, G, B, and not as B, G, R")
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(_number(each) for each in text.split(","))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"`{text}` is not a number") from None
+
+
 def unknown(what: str, name: str, known: list[str]) -> str:
     return f"no {what} `{name}`; {did_you_mean(name, known) or 'there are ' + ', '.join(known)}"

@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, ArgumentTypeError
 
-from netgen.cli.arguments.common import examples, limit, message_format, positive, prototxt, settings, weights_from
+from netgen.cli.arguments.common import (
+    examples,
+    limit,
+    message_format,
+    picture,
+    positive,
+    prototxt,
+    settings,
+    weights_from,
+    whole,
+)
 
 FILES = (".npy", ".npz", ".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".webp")
 """How the names of files end that hold what goes into a net."""
@@ -66,10 +76,8 @@ def _inputs(parser: ArgumentParser) -> None:
         "say data=8x3x224x224. May be repeated",
     )  # fmt: skip
     group.add_argument("--batch", metavar="N", type=positive, help="so many images at once")
-    group.add_argument("--seed", metavar="N", type=_seed, default=0, help="of what is by chance (default: 0)")
-    group.add_argument("--mean", metavar="B,G,R", type=_numbers, default=(), help="to subtract from a picture")
-    group.add_argument("--scale", metavar="N", type=_number, help="to multiply it by after that")
-    group.add_argument("--rgb", action="store_true", help="give its channels as R, G, B, and not as B, G, R")
+    group.add_argument("--seed", metavar="N", type=whole, default=0, help="of what is by chance (default: 0)")
+    picture(group)
 
 
 def _given(text: str) -> tuple[str, str | tuple[int, ...]]:
@@ -94,20 +102,3 @@ def _runtime(text: str) -> str:
     if unknown := unknown_name(text):
         raise ArgumentTypeError(unknown)
     return text
-
-
-def _seed(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise ArgumentTypeError(f"`{text}` is not a number from 0 on")
-    return int(text)
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(_number(each) for each in text.split(","))
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ArgumentTypeError(f"`{text}` is not a number") from None

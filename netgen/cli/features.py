@@ -1,0 +1,108 @@
+"""``netgen features``: what the layers of a net make of an image, or the kernels that make it, as pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from netgen.api import Net, build
+from netgen.cli.build import settings_of
+from netgen.cli.console import Console
+from netgen.cli.files import write_all
+from netgen.cli.programs import read, reading_of
+from netgen.diag import Diagnostic, NetgenError
+from netgen.features import FORMATS, MOST_PIXELS, TooLarge, encoded, feature_tiles, kernel_tiles
+
+if TYPE_CHECKING:
+    from netgen.features.tiles import Array
+
+_STRANGE = re.compile(r"[^\w.\-]+")
+
+
+def run(args: Namespace, console: Console) -> int:
+    """Run the net, and write a picture for each layer that is asked for."""
+    paths = _paths(args)
+    source = read(args.file)
+    settings = settings_of(args)
+    stages = [f"reading {source.path}"]
+    with console.working(lambda: stages[-1]):
+        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
+        loaded = net.load_weights(args.weights, mapping=args.mapping) if args.weights is not None else None
+        console.problems([*net.warnings, *(loaded.warnings() if loaded is not None else [])])
+        stages.append("running the net" if not args.kernels else "reading the kernels")
+        values = _values(net, args)
+        stages.append("drawing")
+        pictures = {name: _picture(name, value, args) for name, value in values.items()}
+    write_all({paths[name]: encoded(picture, _ending(paths[name])) for name, picture in pictures.items()})
+    if args.weights is None:
+        console.remark("weights by chance: --weights FILE takes trained ones")
+    for name, value in values.items():
+        console.remark(f"{name}: {_about(value, args.kernels)}")
+        console.remark(f"wrote {paths[name]}")
+    return 0
+
+
+def _values(net: Net, args: Namespace) -> Mapping[str, Array]:
+    from netgen.api.looking import declared_picture, kernels_of, layer_of, maps_of
+    from netgen.verify.inputs import read_inputs
+
+    for name in args.layers:
+        layer_of(net, name)  # before anything is read or run
+    if args.kernels:
+        return kernels_of(net, args.layers)
+    files = [(name, path) for name, path in args.images]
+    picture = declared_picture(net.graph, args.mean, args.scale, args.rgb)
+    maps = maps_of(net, args.layers, read_inputs(net.graph, files, picture))
+    return {name: _one(name, value, args.image_number) for name, value in maps.items()}
+
+
+def _one(name: str, value: Array, number: int) -> Array:
+    """One image of a batch."""
+    if value.ndim < 2:
+        return value
+    if number >= len(value):
+        label = f"layer `{name}` has {len(value)} in a batch, counted from 0"
+        raise NetgenError([Diagnostic("NG707", f"no image {number}", label=label)])
+    one: Array = value[number]
+    return one
+
+
+def _picture(name: str, value: Array, args: Namespace) -> Array:
+    try:
+        if args.kernels:
+            return kernel_tiles(
+                value, within=args.within or "all", colors=args.colors, columns=args.columns, side=args.side
+            )
+        return feature_tiles(
+            value, within=args.within or "each", colors=args.colors, columns=args.columns, side=args.side
+        )
+    except TooLarge as error:
+        label = f"{error}; the most is {MOST_PIXELS:,} in all"
+        hint = "ask for smaller tiles: --side 1 makes none larger than it is"
+        raise NetgenError(
+            [Diagnostic("NG707", f"layer `{name}` is too large to draw", label=label, hint=hint)]
+        ) from None
+
+
+def _about(value: Array, kernels: bool) -> str:
+    what = "kernels" if kernels else "channels"
+    return f"{len(value):,} {what}, numbers from {value.min():.4g} to {value.max():.4g}, mean {value.mean():.4g}"
+
+
+def _paths(args: Namespace) -> dict[str, str]:
+    """Where each layer's picture goes."""
+    args.layers = list(dict.fromkeys(args.layers))
+    if len(args.layers) == 1 and not args.output.endswith(("/", os.sep)) and not os.path.isdir(args.output):
+        if _ending(args.output) not in FORMATS:
+            args.usage_error(f"`{args.output}` does not end as a picture does: {', '.join(FORMATS)}")
+        return {args.layers[0]: args.output}
+    if os.path.splitext(args.output)[1].lower() in FORMATS and not os.path.isdir(args.output):
+        args.usage_error(f"{len(args.layers)} layers need a folder to write to: -o DIR/")
+    return {name: os.path.join(args.output, _STRANGE.sub("_", name) + ".png") for name in args.layers}
+
+
+def _ending(path: str) -> str:
+    return os.path.splitext(path)[1].lower()

@@ -1,0 +1,25 @@
+"""What a network sees: the maps that its layers make of an image, and the kernels that make them, as pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netgen.features.tiles import COLORS, MOST_PIXELS, TooLarge, Within, feature_tiles, kernel_tiles
+
+if TYPE_CHECKING:
+    from netgen.features.tiles import Array
+
+__all__ = ["COLORS", "FORMATS", "MOST_PIXELS", "TooLarge", "Within", "encoded", "feature_tiles", "kernel_tiles"]
+
+FORMATS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tiff")
+"""How the names of files end that a picture can be written to."""
+
+
+def encoded(picture: Array, ending: str) -> bytes:
+    """The bytes of a file with a picture in it, as its name ends."""
+    import cv2
+
+    done, data = cv2.imencode(ending, picture)
+    if not done:
+        raise ValueError(f"OpenCV writes no {ending}")
+    return bytes(data.tobytes())
