@@ -24,6 +24,15 @@ def examples() -> Path:
     return Path(__file__).parents[1] / "examples"
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a card where there is none, and say why there is none."""
+    if item.get_closest_marker("cuda") is not None:
+        from netgen.emit.torch.device import cuda_fault
+
+        if fault := cuda_fault():
+            pytest.skip(f"needs a CUDA device: {fault}")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the goldens; then read the diff")
 
