@@ -11,7 +11,7 @@ from netgen.ir.text import shape_text, value_name
 from netgen.passes.resize import with_inputs
 from netgen.verify.before import Before
 from netgen.verify.choice import choose
-from netgen.verify.inputs import prepare
+from netgen.verify.inputs import for_shapes, prepare
 from netgen.verify.results import Verification
 from netgen.verify.run import verify
 from netgen.weights import Weights
@@ -64,7 +64,7 @@ def verified(
     chosen = choose(against, reference, device)
     progress("preparing the weights")
     weights = _weights(net, seed)
-    graph = with_inputs(net.graph, {name: tuple(shape) for name, shape in shapes.items()}) if shapes else net.graph
+    graph = for_shapes(net.graph, {name: tuple(shape) for name, shape in shapes.items()}) if shapes else net.graph
     graph, arrays = prepare(graph, inputs or {}, batch=batch, seed=seed)
     part = list(chosen.taking_part)
     if before is not None and part:

@@ -48,10 +48,23 @@ def prepare(
     shapes = {value_name(value): value.shape for value in graph.inputs}
     others = {name: array.shape for name, array in arrays.items() if array.shape != shapes[name]}
     if others:
-        graph = with_inputs(graph, others)
+        graph = for_shapes(graph, others)
     if len(arrays) < len(graph.inputs):
         arrays = {**random_inputs(graph, seed), **arrays}
     return graph, [arrays[value_name(value)] for value in graph.inputs]
+
+
+def for_shapes(graph: Graph, shapes: Mapping[str, Shape]) -> Graph:
+    """The network for inputs of other shapes; raises ``NetgenError`` where that would need other weights."""
+    grown = with_inputs(graph, shapes)
+    for node, other in zip(graph.nodes, grown.nodes, strict=True):
+        for have, wanted in zip(node.params, other.params, strict=True):
+            if have.shape != wanted.shape:
+                given = ", ".join(f"{name}={shape_text(shape)}" for name, shape in shapes.items())
+                label = f"layer `{node.name}` has a {have.name} of {shape_text(have.shape)}; this takes "
+                label += shape_text(wanted.shape)
+                raise NetgenError([Diagnostic("NG702", f"the net does not take {given}", node.span, label)])
+    return grown
 
 
 def _differs_in_batch(value: Value, array: Array) -> bool:
@@ -68,7 +81,7 @@ def _numbers(value: Value, array: Array) -> Array:
     if array.dtype.kind not in "fiub":
         label = f"its numbers are of the type {array.dtype}; an input takes float32, or what becomes that"
         raise NetgenError([Diagnostic("NG705", f"not an array for the input `{name}`", label=label)])
-    if array.ndim == len(value.shape) - 1 and value.shape[0] == 1:
+    if array.ndim == len(value.shape) - 1 and value.shape[0] == 1 and array.shape[:1] == value.shape[1:2]:
         array = array[None]  # one image, without the axis of the batch
     if array.ndim != len(value.shape) or 0 in array.shape:
         raise NetgenError([_misshapen(value, array.shape)])
