@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from importlib import import_module
 
 from netgen import __version__
-from netgen.cli.arguments.common import color, unknown
+from netgen.cli.arguments.common import Layout, color, unknown
 
 _COMMANDS = {
     "build": "compile a net to Caffe, PyTorch or ONNX",
@@ -34,13 +34,13 @@ def parse(argv: Sequence[str]) -> Namespace:
         description="Convolutional networks written once, compiled to Caffe, PyTorch and ONNX.",
         epilog="`netgen COMMAND --help` has examples.\n\n"
         "exit codes: 0 all is well, 1 something is wrong with the input, 2 with the command line",
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=Layout,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"netgen {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
     for name, line in _COMMANDS.items():
-        command = commands.add_parser(name, help=line, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False)
+        command = commands.add_parser(name, help=line, formatter_class=Layout, allow_abbrev=False)
         command.set_defaults(usage_error=command.error, module=name)
         if argv and argv[0] == name:  # nobody sees what the others take
             import_module(f"{__name__}.{'import_' if name == 'import' else name}").add(command)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, _ArgumentGroup
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter, _ArgumentGroup
 
 from netgen.diag import did_you_mean
 from netgen.emit import ABOUT, DIALECTS
+
+
+class Layout(RawDescriptionHelpFormatter):
+    """Help as it is written, but for lines of prose that are longer than the terminal is wide."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        from textwrap import fill  # argparse too has it only where help is wanted
+
+        lines = text.splitlines()
+        return "\n".join(indent + (line if line.startswith(" ") else fill(line, width)) for line in lines)
 
 
 def color(parser: ArgumentParser, default: str) -> None:

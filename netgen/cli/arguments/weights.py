@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable
 
-from netgen.cli.arguments.common import color, examples, limit, message_format, prototxt, settings
+from netgen.cli.arguments.common import Layout, color, examples, limit, message_format, prototxt, settings
 
 
 def add(parser: ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add(parser: ArgumentParser) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     for name, (line, add_to) in _WEIGHTS.items():
-        action = actions.add_parser(name, help=line, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False)
+        action = actions.add_parser(name, help=line, formatter_class=Layout, allow_abbrev=False)
         action.set_defaults(usage_error=action.error)
         add_to(action)
         color(action, SUPPRESS)
