@@ -113,6 +113,10 @@ def two_bottoms_and_bias(said: Said) -> str:
     return two_bottoms(said) and ("there is a bias too" if said.value("scale_param.bias_term", False) else "")
 
 
+def unread_input(said: Said) -> str:
+    return "" if any(value.readers for value in said.node.outputs) else "no layer reads it"
+
+
 def counts_parts(said: Said) -> str:
     """Whether a Slice into equal parts has tops that no layer reads."""
     unread = any(not value.readers for value in said.node.outputs)

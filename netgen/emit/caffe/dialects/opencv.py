@@ -37,6 +37,7 @@ OPENCV = Dialect(
     Proposal ROIPooling ReLU ReLU6 Reorg Reshape Scale ShuffleChannel Sigmoid Silence Slice Softmax Split Swish TanH
     """.split(),
     [
+        Rule("Input", looks.unread_input, REFUSES, "leave it out"),
         Rule("Pooling", looks.says_rounding, REFUSES, CEIL),
         Rule("Pooling", looks.floors_unheard, "does not look at it", CEIL),
         Rule("Pooling", looks.stochastic, REFUSES),
