@@ -76,12 +76,18 @@ def chain(*nodes: OnnxNode) -> list[OnnxNode]:
 
 
 class OnnxSpelling:
-    """The nodes of an operator, as a function of the netgen node."""
+    """The nodes of an operator, as a function of the netgen node.
+
+    ``flexible`` are nodes that are the same for inputs of other sizes, where those are others and more: they stand in
+    models that leave sizes open.
+    """
 
     def __init__(
         self,
         nodes: Callable[[Node], list[OnnxNode]],
         refuses: Callable[[Node], Refused | None] | None = None,
+        flexible: Callable[[Node], list[OnnxNode]] | None = None,
     ) -> None:
         self.nodes = nodes
         self.refuses = refuses
+        self.flexible = flexible

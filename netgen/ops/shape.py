@@ -242,6 +242,16 @@ def _crop_onnx(n: Node) -> list[OnnxNode]:
     return [OnnxNode("Slice", (0, Const(list(offsets)), Const(ends), Const(axes)))]
 
 
+def _crop_of_any_size(n: Node) -> list[OnnxNode]:
+    axis, offsets = axis_of(n), _offsets(n)
+    starts, axes = Const(list(offsets)), Const(list(range(axis, axis + len(offsets))))
+    return [
+        OnnxNode("Shape", (1,), ("extents",), start=axis, end=axis + len(offsets)),
+        OnnxNode("Add", ("extents", starts), ("ends",)),
+        OnnxNode("Slice", (0, starts, "ends", axes)),
+    ]
+
+
 class Crop(Operator):
     """The part of a tensor that has the size of another, on all axes from ``axis`` on."""
 
@@ -277,7 +287,7 @@ class Crop(Operator):
     torch = TorchSpelling(
         function=lambda n: Call("_crop", Input(0), Input(1), axis_of(n), _offsets(n)), helpers=[_CROP]
     )
-    onnx = OnnxSpelling(_crop_onnx)
+    onnx = OnnxSpelling(_crop_onnx, flexible=_crop_of_any_size)
 
 
 class Tile(Operator):

@@ -73,16 +73,39 @@ def _differs(node: Node, said: Sequence[OnnxNode], twin: Node) -> str:
     for param, wanted in zip(node.params, twin.params, strict=True):
         if param.shape != wanted.shape:
             return f"its `{param.name}` is {shape_text(param.shape)}, and would be {shape_text(wanted.shape)}"
-    spelling = twin.op.onnx
-    assert isinstance(spelling, OnnxSpelling), twin.op.name
     refused = twin.op.refuses("onnx", twin)
     if refused is not None:
         return f"{refused.reason}: so"
-    for one, other in zip_longest(said, spelling.nodes(twin)):
+    spelling = _spelling(twin)
+    if spelling.flexible is not None and not _differing(said, spelling.flexible(twin)):
+        return ""
+    differing = _differing(said, spelling.nodes(twin))
+    if not differing:
+        return ""
+    what = "it" if differing == "Identity" else f"its {differing}"
+    return f"{what} has numbers that belong to this size, and others"
+
+
+def said_for_all(node: Node, twins: Sequence[Node]) -> list[OnnxNode]:
+    """What a node is in ONNX: if its twins for other sizes are something else, in a way that depends on none."""
+    spelling = _spelling(node)
+    said = spelling.nodes(node)
+    others = (twin for twin in twins if twin.op.refuses("onnx", twin) is None)
+    if spelling.flexible is not None and any(_differing(said, spelling.nodes(twin)) for twin in others):
+        return spelling.flexible(node)
+    return said
+
+
+def _spelling(node: Node) -> OnnxSpelling:
+    assert isinstance(node.op.onnx, OnnxSpelling), node.op.name
+    return node.op.onnx
+
+
+def _differing(said: Sequence[OnnxNode], others: Sequence[OnnxNode]) -> str:
+    """The type of the first node that is not the same in both; nothing where all are."""
+    for one, other in zip_longest(said, others):
         if one is None or other is None or meaning(one) != meaning(other):
-            type_ = (one or said[-1]).type
-            what = "it" if type_ == "Identity" else f"its {type_}"
-            return f"{what} has numbers that belong to this size, and others"
+            return str((one or said[-1]).type)
     return ""
 
 

@@ -12,12 +12,12 @@ from netgen.emit.onnx.model import OnnxModel
 from netgen.emit.onnx.names import Names, printable
 from netgen.emit.onnx.opsets import Unsayable, opset_for
 from netgen.emit.onnx.params import Parameters
-from netgen.emit.onnx.sizes import Dims, Sizes
+from netgen.emit.onnx.sizes import Dims, Sizes, said_for_all
 from netgen.emit.refusals import diagnostics_of, raise_refusals
 from netgen.ir.graph import Graph, Node, Value
 from netgen.ir.operator import Refused
 from netgen.ir.slots import Key
-from netgen.ir.spell_onnx import OnnxNode, OnnxSpelling
+from netgen.ir.spell_onnx import OnnxNode
 from netgen.ir.text import value_name, value_text
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Whole:
             raise NetgenError([_without_result(graph)])
         self.graph = graph
         self.arrays = arrays
-        self.said = said_of(graph)
+        self.said = said_of(graph, others)
         self.nodes = list(self.said)
         self.sizes = Sizes(graph, self.said, others)
         self.names = Names()
@@ -116,14 +116,15 @@ class Whole:
         return [_info(name, dims) for name, dims in shapes.items() if name in made and name not in ends]
 
 
-def said_of(graph: Graph) -> dict[Node, list[OnnxNode]]:
+def said_of(graph: Graph, others: Sequence[Graph] = ()) -> dict[Node, list[OnnxNode]]:
     """What each node is in ONNX that an output depends on, and each input; raises ``NetgenError`` with all refusals.
 
     A node that is asked for nothing but its shape is not depended on.
     """
     nodes = _needed(graph, lambda node: node.inputs)
     raise_refusals(graph, "onnx", "NG403", "ONNX cannot say this", nodes)
-    said = {node: _spelled(node) for node in nodes}
+    twins = {node: [other.nodes[at] for other in others] for at, node in enumerate(graph.nodes)}
+    said = {node: said_for_all(node, twins[node]) for node in nodes}
     reads = {node: operands(each) for node, each in said.items()}
     kept = _needed(graph, lambda node: [value for at, value in enumerate(node.inputs) if at in reads[node]])
     return {node: said[node] for node in kept}
@@ -139,11 +140,6 @@ def _needed(graph: Graph, reads: Callable[[Node], Sequence[Value]]) -> list[Node
             found.add(node)
             wanted += [value.node for value in reads(node)]
     return [node for node in graph.nodes if node in found]
-
-
-def _spelled(node: Node) -> list[OnnxNode]:
-    assert isinstance(node.op.onnx, OnnxSpelling), node.op.name
-    return node.op.onnx.nodes(node)
 
 
 def _info(name: str, dims: Dims) -> onnx.ValueInfoProto:

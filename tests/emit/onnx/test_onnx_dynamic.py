@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 import pytest
 from example_nets import FOLDER
-from onnx_nets import assert_close, graph_of, inputs_of, run, weights_of
+from onnx_nets import assert_close, graph_of, inputs_of, operators, run, weights_of
 
 import netgen
 from netgen.api.onnx import onnx_model
@@ -60,6 +60,19 @@ def test_examples_take_any_batch(example: str) -> None:
     assert dims(model.proto.graph.input[0]) == ["batch", *shape[1:]]
     if example == "lenet":
         assert_serves(model, net.graph, (3, *shape[1:]))
+
+
+def test_a_crop_to_the_size_of_another_tensor() -> None:
+    """In a model for one size it is one node with numbers; in one for all it asks how large the other tensor is."""
+    graph = graph_of("""
+    x = input(1, 3, 9, 9)
+    y = x -> conv(2, 3, pad = 2)
+    return crop(y, x, axis = 2, offset = [1, 2])
+""")
+    assert operators(emit(graph).proto) == operators(made(graph, "batch").proto) == ["Conv", "Slice"]
+    model = made(graph, "spatial")
+    assert operators(model.proto) == ["Conv", "Shape", "Add", "Slice"]
+    assert_serves(model, graph, (1, 3, 14, 21))
 
 
 def test_sizes_on_the_way_are_open_too() -> None:
