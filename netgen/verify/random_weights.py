@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from netgen.verify.draw import Array
 
-OFFSET = 1 / 8
+OFFSET = 1 / 4
 """How far biases and running means lie from 0 at most, as a part of the numbers that they are added to."""
 MOST = 2**32
 """How many numbers are drawn at most: 16 GiB of them."""
@@ -59,7 +59,7 @@ def random_weights(graph: Graph, seed: int = 0) -> dict[Key, Array]:
             node = nodes[slot.key[0]]
             param = next(each for each in node.params if each.name == slot.param)
             arrays[slot.key] = _drawn(node, param, seed)
-    _calibrate(graph, {slot.key: arrays[slot.owner] for slot in slots}, seed)
+    _calibrate(graph, arrays, {slot.key: slot.owner for slot in slots}, seed)
     return arrays
 
 
@@ -136,17 +136,13 @@ _KINDS = {
 
 
 class _Module:
-    """A module of the network, with the arrays of its layers by parameter: of a normalisation and its scale, all."""
+    """A module of the network, with the arrays that are its own: of a normalisation and its scale, those of both."""
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
         self.nodes: list[Node] = []
         self.arrays: dict[str, Array] = {}
         self._is_done = False
-
-    def take(self, node: Node, param: str, array: Array) -> None:
-        self.nodes.append(node)
-        self.arrays[param] = array
 
     def before(self, module: nn.Module, given: tuple[Tensor, ...]) -> None:
         """Scale the weights to what comes in, if it comes for the first time."""
@@ -166,6 +162,8 @@ class _Module:
 
 def _by_result(layer: _Module, given: tuple[Tensor, ...]) -> None:
     """Bring what the weights alone make to the size that is wanted; offsets are a part of that."""
+    if "weight" not in layer.arrays:
+        return
     bias = layer.arrays.get("bias")
     kept = None if bias is None else bias * layer.wanted
     layer.scale("bias", 0)
@@ -225,7 +223,7 @@ def _size(made: Tensor) -> float:
     return float(2.0 ** round(log2(norm / sqrt(count)))) if norm > 0 else 1.0
 
 
-def _calibrate(graph: Graph, arrays: Mapping[Key, Array], seed: int) -> None:
+def _calibrate(graph: Graph, arrays: Mapping[Key, Array], owners: Mapping[Key, Key], seed: int) -> None:
     """Run the network once and scale the arrays in their place, layer by layer."""
     import torch
 
@@ -234,7 +232,7 @@ def _calibrate(graph: Graph, arrays: Mapping[Key, Array], seed: int) -> None:
     part = _sayable(graph)
     if not part.outputs:
         return
-    module = _live(part, arrays)
+    module = _live(part, arrays, owners)
     inputs = random_inputs(part, seed)
     try:
         with torch.no_grad():
@@ -243,8 +241,11 @@ def _calibrate(graph: Graph, arrays: Mapping[Key, Array], seed: int) -> None:
         unload(module)
 
 
-def _live(graph: Graph, arrays: Mapping[Key, Array]) -> nn.Module:
-    """The network as a module whose parameters are the arrays themselves, and which scales them as it runs."""
+def _live(graph: Graph, arrays: Mapping[Key, Array], owners: Mapping[Key, Key]) -> nn.Module:
+    """The network as a module whose parameters are the arrays themselves, and which scales them as it runs.
+
+    What several layers share is scaled by the first of them.
+    """
     import torch
 
     from netgen.emit.torch import emit
@@ -260,9 +261,11 @@ def _live(graph: Graph, arrays: Mapping[Key, Array]) -> nn.Module:
         for param in node.params if node.name in emitted.paths else ():
             key, path = (node.name, param.name), emitted.paths[node.name]
             tensor = held[emitted.state[key]]
-            tensor.data = torch.from_numpy(arrays[key]).view(tensor.shape)
+            tensor.data = torch.from_numpy(arrays[owners[key]]).view(tensor.shape)
             layer = layers.setdefault(path, _Module(module.get_submodule(path)))
-            layer.take(node, param.name, arrays[key])
+            layer.nodes.append(node)
+            if key in arrays:
+                layer.arrays[param.name] = arrays[key]
     for layer in layers.values():
         layer.module.register_forward_pre_hook(layer.before)
     return module

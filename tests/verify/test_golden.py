@@ -8,12 +8,10 @@ other side on this machine: then another seed is better.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
-import torch
 from example_nets import EXAMPLES, Example
 from golden import SEED, Golden, Seen, differences, golden, run, text
 
@@ -24,19 +22,12 @@ from netgen.verify.compare import fits
 from netgen.verify.torch_runtime import Torch
 from netgen.weights import Weights
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FOLDER = Path(__file__).parents[1] / "golden"
 SMALLEST, LARGEST = 1 / 16, 16.0
 """Between which the root mean square of every value is."""
 UPDATE = "pytest tests/verify/test_golden.py --update"
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads that wait for each other cost more than such small networks."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
