@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from math import prod, sqrt
 from typing import Any
 
 import cv2
@@ -50,13 +51,14 @@ def alone(n: Node) -> Graph:
 
 
 def random_arrays(graph: Graph, seed: int = 0) -> dict[Key, Array]:
-    """Random parameters; a variance is positive, and sums of many products are of the size of one."""
+    """Random parameters; a variance is positive, and a sum of many products is as large as one of them."""
     random = np.random.default_rng(seed)
     made: dict[Key, Array] = {}
     for node in graph.nodes:
         for param in node.params:
-            array = random.standard_normal(param.shape).astype(np.float32)
-            made[node.name, param.name] = np.abs(array) + np.float32(0.5) if param.name == "variance" else array
+            array = random.standard_normal(param.shape) / sqrt(prod(param.shape[1:]))
+            array = np.abs(array) + 0.5 if param.name == "variance" else array
+            made[node.name, param.name] = np.asarray(array, np.float32)
     return made
 
 

@@ -65,6 +65,7 @@ PROGRAMS = {
     "reshape from the end": "reshape(x, [-1], axis = -2)",
     "slice": "slice(x, parts = 2)",
     "prior_box": "prior_box(x, x, [20.5], [30.5])",
+    "deconv before a norm": "deconv(x, 4, 2, stride = 2, groups = 2) -> batch_norm",
     "detections": "detection_output(flatten(x), flatten(x), prior_box(x, x, [20]), 4)",
 }
 """Nets of one operator that some dialect lacks, or reads in its own way."""

@@ -62,6 +62,8 @@ TAKEN = [
     *("unit_length(x)", "normalize(x)", "prelu(x, shared = true)", "prelu(x)", "crop(x, max_pool(x, 2), offset = 1)"),
     *("conv(x, 6, [3, 1], pad = [1, 0], dilation = [1, 2])", "deconv(x, 4, [4, 2], stride = 2, groups = 2)"),
     "batch_norm(conv(x, 4, 3, pad = 1, groups = 4, bias = false))",
+    "batch_norm(deconv(x, 4, 2, stride = 2, groups = 2))",
+    "scale(dropout(upsample(x, 2)), bias = true)",
 ]
 
 

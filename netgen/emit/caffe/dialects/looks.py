@@ -225,6 +225,23 @@ def dilated(said: Said) -> str:
     return "`dilation` is more than 1" if any(kernel > 1 and dilation > 1 for kernel, dilation in both) else ""
 
 
+_SKIPPED = frozenset({"dropout", "identity", "power"})
+"""Layers that may do nothing, and are then left out before others are joined."""
+
+
+def joined_wrongly(said: Said) -> str:
+    """Whether a grouped deconvolution is scaled behind: OpenCV puts the factors into its weights, in wrong places."""
+    if said.value("convolution_param.group", 1) == 1:
+        return ""
+    behind = [reader for value in said.node.outputs for reader in value.readers]
+    for reader in behind:
+        if reader.op.name == "batch_norm" or (reader.op.name == "scale" and len(reader.inputs) == 1):
+            return f"it has groups, and `{reader.name}` scales what it makes"
+        if reader.op.name in _SKIPPED:
+            behind += [each for value in reader.outputs for each in value.readers]
+    return ""
+
+
 def _directions(said: Said) -> int:
     return len(said.x[0]) - 2 if said.x else 2
 

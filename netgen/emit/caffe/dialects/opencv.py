@@ -48,6 +48,7 @@ OPENCV = Dialect(
         Rule("Slice", looks.counts_parts, "makes as many parts as are read", "say cuts"),
         Rule("Convolution", looks.three_directions, REFUSES),
         Rule("Deconvolution MVN", looks.not_two_directions, REFUSES),
+        Rule("Deconvolution", looks.joined_wrongly, "joins the two wrongly", "put a `reshape` between them"),
         Rule("Deconvolution", looks.dilated, "makes the size of no dilation", path="convolution_param.dilation"),
         Rule("Concat", looks.one_bottom, COMPUTES),
         never("Concat", "concat_param.concat_dim", "does not look at it, and joins along axis 1", "say axis"),

@@ -311,6 +311,11 @@ def interp_to_size(n: Node) -> list[Step] | None:
     return [Step("interp", [0], size=n.y[0][2:])]
 
 
+def kept_apart(n: Node) -> list[Step] | None:
+    """A Reshape that changes nothing behind it: nobody joins layers across one."""
+    return [Step(n.op.name, [0], **n.a), Step("reshape", [""], "apart", shape=n.y[0])]
+
+
 # --- pooling --------------------------------------------------------------------------------------
 
 
@@ -368,6 +373,7 @@ REWRITES: Mapping[str, tuple[Rewrite, ...]] = MappingProxyType(
         "bias": (bias_as_sum,),
         "clip": (clip_as_maxima,),
         "concat": (concat_of_one,),
+        "deconv": (kept_apart,),
         "detection_output": (detections_counted,),
         "exp": (exp_as_natural,),
         "flatten": (flatten_as_reshape,),
@@ -389,6 +395,7 @@ REWRITES: Mapping[str, tuple[Rewrite, ...]] = MappingProxyType(
         "slice": (slice_at_places,),
         "swish": (swish_as_product,),
         "tile": (tile_as_concat,),
+        "upsample": (kept_apart,),
     }
 )
 """The rewrites of an operator, the shortest first."""
