@@ -176,7 +176,7 @@ def _found_onnx(n: Node, scores: int | str = 1) -> list[OnnxNode]:
         return [OnnxNode("ConstantOfShape", (Const([0, 7]),), ("found",)), *onnx_or_nothing(0)]
     return [
         *_ranked_onnx(n, scores, labels, each),
-        *_areas_onnx(n),
+        *_areas_onnx(),
         *_left_onnx(a, each),
         *(_best_onnx(of_image, each, most) if most < of_image else []),
         *_rows_onnx("best" if most < of_image else "left", labels),
@@ -214,13 +214,10 @@ def _ranked_onnx(n: Node, scores: int | str, labels: list[int], each: int) -> li
     ]
 
 
-def _areas_onnx(n: Node) -> list[OnnxNode]:
+def _areas_onnx() -> list[OnnxNode]:
     """Boxes and scores for the suppression. ONNX turns a box round that ends before it begins; to Caffe it is empty."""
-    scores = OnnxNode("Unsqueeze", ("scores", Const([1])), ("ranked_scores",))
-    if n.a.code == "center_size":
-        return [scores, OnnxNode("Identity", ("candidates",), ("areas",))]
     return [
-        scores,
+        OnnxNode("Unsqueeze", ("scores", Const([1])), ("ranked_scores",)),
         OnnxNode("Split", ("candidates", Const([2, 2])), ("begin", "end"), axis=-1),
         OnnxNode("Max", ("begin", "end"), ("no_sooner",)),
         OnnxNode("Concat", ("begin", "no_sooner"), ("areas",), axis=-1),

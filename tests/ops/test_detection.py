@@ -118,7 +118,10 @@ def problems(draw: Any, options: dict[str, st.SearchStrategy[Any]]) -> tuple[dic
     random = np.random.default_rng(draw(st.integers(0, 2**20)))
     boxes = 1 if args.get("share_location", True) else classes
     loc = random.normal(0, 0.5, (batch, count * boxes * 4)).astype(np.float32)
-    priors = np.stack([some_boxes(random, count), random.uniform(0.1, 0.3, (count, 4)).astype(np.float32)])
+    places = some_boxes(random, count)
+    if draw(st.booleans()):
+        places = random.permuted(places, axis=1)  # of which some end before they begin
+    priors = np.stack([places, random.uniform(0.1, 0.3, (count, 4)).astype(np.float32)])
     return args, loc, some_scores(random, batch, count * classes), priors
 
 
