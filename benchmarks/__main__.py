@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks.table import Section, document, machine, render
 
-NAMES = ("cold", "warm", "reading", "weights", "growth", "modules")
-"""Each is a module here. The last imports torch, which the others must not be slowed down by."""
+NAMES = ("cold", "warm", "reading", "weights", "growth", "verify", "modules", "devices")
+"""Each is a module here. The last two import torch, which the others must not be slowed down by."""
 
 RESULTS = Path(__file__).with_name("results.md")
 

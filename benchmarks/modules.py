@@ -14,6 +14,7 @@ from benchmarks.measure import QUICK, Comparison, Effort, Task, take_turns, time
 from benchmarks.peers.peleenet_torch import PeleeNet
 from benchmarks.peers.resnet50_torch import ResNet50
 from benchmarks.table import Row, Section, compared
+from netgen.emit.torch.device import describe
 
 NETS: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "PeleeNet": ("peleenet.net", PeleeNet),
@@ -32,6 +33,7 @@ def run(quick: bool = False) -> Section:
     try:
         devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
         batches = [1] if quick else [1, 8]
+        card = f" The card is {describe(torch.device('cuda'))}." if "cuda" in devices else ""
         rows = [
             row for device in devices for name in NETS for batch in batches for row in _rows(name, batch, device, quick)
         ]
@@ -40,7 +42,8 @@ def run(quick: bool = False) -> Section:
     return Section(
         "PyTorch modules",
         f"The module made of `examples/*.net` against one written by hand (`benchmarks/peers`), same weights, images "
-        f"of {SIZE}x{SIZE}, one thread. Forward is in evaluation mode without gradients, backward in training mode.",
+        f"of {SIZE}x{SIZE}, one thread. Forward is in evaluation mode without gradients, backward in training mode."
+        f"{card}",
         rows,
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.measure import Comparison
 
-PACKAGES = ("jinja2", "lark", "protobuf", "torch")
+PACKAGES = ("jinja2", "lark", "protobuf", "torch", "onnxruntime", "opencv-python-headless")
 
 
 class Row:
