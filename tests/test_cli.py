@@ -22,7 +22,7 @@ from netgen.ops import OPERATORS
 
 TINY = "net Tiny(width: int = 4) {\n    data = input(1, 3, 8, 8)\n    x = conv(data, width, 3)\n}\n"
 REFUSED = 'net Wide() {\n    data = input(1, 3, 8, 8)\n    x = upsample(data, 2, mode = "bilinear")\n}\n'
-COMMANDS = ("build", "check", "fmt", "ops", "explain")
+COMMANDS = ("build", "check", "fmt", "ops", "bench", "explain")
 
 Captured = pytest.CaptureFixture[str]
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,12 @@ import torch
 import netgen
 from netgen.api.measuring import prepared
 from netgen.bench import Report, Row, Settings, clock, memory, run, torch_run
+from netgen.bench.settings import RUNTIMES
 from netgen.bench.show import digits, duration, metric
 from netgen.cli import main
+from netgen.cli.arguments import bench as arguments
+from netgen.cli.arguments import parse
+from netgen.cli.bench import _settings
 from netgen.diag import NetgenError
 from netgen.passes.resize import with_batch
 
@@ -290,6 +297,24 @@ def program(tmp_path: Path) -> str:
 
 
 Capture = pytest.CaptureFixture[str]
+
+
+def test_the_help_offers_every_setting_and_its_examples_are_right(capsys: Capture) -> None:
+    assert main(["bench", "--help"]) == 0
+    options, _, examples = capsys.readouterr().out.partition("\nexamples:\n")
+    for field in fields(Settings):
+        assert f"--{field.name.replace('_', '-')}" in options
+    lines = re.findall(r"^  netgen (bench .*)$", examples, re.M)
+    assert len(lines) >= 5
+    for line in lines:
+        args = parse(shlex.split(line))
+        _settings(args)  # raises where they make no sense together
+
+
+def test_what_the_parser_knows_by_heart_is_true() -> None:
+    assert arguments.RUNTIMES == RUNTIMES
+    defaults = parse(["bench", "net.net"])
+    assert _settings(defaults) == Settings()
 
 
 def test_json_on_the_command_line(program: str, capsys: Capture) -> None:

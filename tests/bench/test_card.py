@@ -93,7 +93,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Card:
     return made
 
 
-def running(monkeypatch: pytest.MonkeyPatch, card: Card, **options: Any) -> TorchRun:
+def running(card: Card, **options: Any) -> TorchRun:
     """A run that notes each pass of the network among what is asked of the card."""
     graph = netgen.compile("net A() { data = input(1, 2, 4, 4)  a = conv(data, 3, 1)  b = relu(a) }").graph
     run = TorchRun(graph, None, Settings(device="cuda", runs=2, warmup=1, **options), CPU)
@@ -101,8 +101,8 @@ def running(monkeypatch: pytest.MonkeyPatch, card: Card, **options: Any) -> Torc
     return run
 
 
-def test_a_graph_is_recorded_once_after_runs_aside(monkeypatch: pytest.MonkeyPatch, card: Card) -> None:
-    call, peak = running(monkeypatch, card, cuda_graph=True).call(CpuClock())
+def test_a_graph_is_recorded_once_after_runs_aside(card: Card) -> None:
+    call, peak = running(card, cuda_graph=True).call(CpuClock())
     assert card.asked == [
         "run",
         "wait",
@@ -120,8 +120,8 @@ def test_a_graph_is_recorded_once_after_runs_aside(monkeypatch: pytest.MonkeyPat
     assert card.asked == ["replay"]
 
 
-def test_memory_is_the_peak_of_one_run_after_the_warm_up(monkeypatch: pytest.MonkeyPatch, card: Card) -> None:
-    run = running(monkeypatch, card)
+def test_memory_is_the_peak_of_one_run_after_the_warm_up(card: Card) -> None:
+    run = running(card)
     assert run._peak_of_card(run._calling(run.module)) == 12345
     assert card.asked == ["reset", "run", "synchronize"]
 
@@ -132,8 +132,8 @@ def test_time_is_between_events_and_waits_for_the_last(card: Card) -> None:
     assert card.asked == ["event", "work", "work", "event", "wait for event"]
 
 
-def test_layers_are_timed_by_events_in_the_queue(monkeypatch: pytest.MonkeyPatch, card: Card) -> None:
-    run = running(monkeypatch, card)
+def test_layers_are_timed_by_events_in_the_queue(card: Card) -> None:
+    run = running(card)
     found = layer_times(run, CudaClock(), run.settings)
     assert {layer.name: layer.seconds for layer in found} == {"a": 1, "b": 1}
     assert sum(layer.share for layer in found) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 
-from netgen.cli.arguments.common import examples, limit, positive, prototxt, settings, unknown
+from netgen.cli.arguments.common import examples, limit, positive, prototxt, settings, unknown, weights_from, whole
 
 RUNTIMES = ("torch", "onnxruntime")
 
@@ -20,17 +20,21 @@ def add(parser: ArgumentParser) -> None:
         ("netgen bench peleenet.net --device cuda --batch 1,8,64", "on a card, for several batches"),
         ("netgen bench peleenet.net --device cuda --half fp16 --channels-last --cuda-graph", "as fast as it gets"),
         ("netgen bench deploy.prototxt --against torch,onnxruntime --threads 1", "beside ONNX Runtime"),
-        ("netgen bench resnet.net --set depth=101 --format json", "for programs: seconds and bytes"),
+        ("netgen bench resnet.net --set blocks=[3,4,23,3] --format json", "for programs: seconds and bytes"),
     )
     parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
     parser.add_argument("--device", metavar="NAME", default="cpu", help="cpu, cuda, cuda:1 … (default: %(default)s)")
     parser.add_argument(
         "--batch", metavar="LIST", type=_batches, default=(), help="images at once, say 1,8,64 (default: the net's own)"
     )
-    parser.add_argument("--against", metavar="LIST", type=_runtimes, default=("torch",), help=", ".join(RUNTIMES))
     parser.add_argument(
-        "--top", metavar="N", type=_whole, default=10, help="list so many layers (default: %(default)s)"
+        "--against",
+        metavar="LIST",
+        type=_runtimes,
+        default=("torch",),
+        help=f"{' and '.join(RUNTIMES)}, or one of them (default: torch)",
     )
+    parser.add_argument("--top", metavar="N", type=whole, default=10, help="list so many layers (default: %(default)s)")
     parser.add_argument(
         "--format", choices=("text", "json", "markdown"), default="text", help="what to print (default: text)"
     )
@@ -39,7 +43,7 @@ def add(parser: ArgumentParser) -> None:
     _manner(parser)
     settings(parser)
     weights = parser.add_argument_group("of the weights, on which the speed hardly depends")
-    weights.add_argument("--weights", metavar="FILE", help="a caffemodel, a state_dict or safetensors")
+    weights_from(weights)
     weights.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")
     prototxt(parser)
     limit(parser)
@@ -50,7 +54,7 @@ def _manner(parser: ArgumentParser) -> None:
     manner.add_argument("--seconds", metavar="S", type=_seconds, default=3.0, help="measure so long (default: 3)")
     manner.add_argument("--runs", metavar="N", type=positive, help="or so many runs")
     manner.add_argument(
-        "--warmup", metavar="N", type=_whole, help="unmeasured runs before (default: a tenth of the time)"
+        "--warmup", metavar="N", type=whole, help="unmeasured runs before (default: a tenth of the time)"
     )
     manner.add_argument("--threads", metavar="N", type=positive, help="of the CPU (default: PyTorch's)")
     manner.add_argument("--compile", action="store_true", help="with torch.compile")
@@ -69,10 +73,6 @@ def _runtimes(text: str) -> tuple[str, ...]:
         if name not in RUNTIMES:
             raise ArgumentTypeError(unknown("runtime", name, list(RUNTIMES)))
     return names
-
-
-def _whole(text: str) -> int:
-    return 0 if text == "0" else positive(text)
 
 
 def _seconds(text: str) -> float:
