@@ -161,7 +161,9 @@ def _tell_what_lacks(model: OnnxModel, console: Console) -> None:
         put = "--weights FILE or --weights random puts numbers in"
         console.remark(f"no weights: the parameters are inputs of the model; {put}")
     elif model.lacking:
-        console.remark(f"no weights for {', '.join(model.lacking)}: inputs of the model")
+        first, *more = model.lacking
+        others = f" and {len(more):,} more" if more else ""
+        console.remark(f"no weights for {first}{others}: inputs of the model")
 
 
 # --- files ----------------------------------------------------------------------------------------

@@ -154,6 +154,17 @@ def test_why_a_node_cannot_be_said(node: OnnxNode, opset: int, reason: str) -> N
     assert str(caught.value) == reason
 
 
+def test_words_and_axes_of_older_opsets() -> None:
+    (sampled,) = said_in(19, OnnxNode("GridSample", (0, 1), mode="linear", align_corners=1))
+    assert sampled.attributes == {"mode": "bilinear", "align_corners": 1}
+    (mean,) = said_in(17, OnnxNode("ReduceMean", (0, Const([2, 3])), keepdims=0))
+    assert (mean.inputs, mean.attributes) == ((0,), {"axes": [2, 3], "keepdims": 0})
+    (larger,) = said_in(17, OnnxNode("Resize", (0, "", Const([2.0, 3.0], "float")), axes=(2, 3), mode="nearest"))
+    scales = larger.inputs[2]
+    assert isinstance(scales, Const)
+    assert (scales.values, larger.attributes) == ([1.0, 1.0, 2.0, 3.0], {"mode": "nearest"})
+
+
 def test_two_of_a_kind_in_an_old_opset_do_not_meet() -> None:
     graph = graph_of("return input(1, 3, 4, 4) -> mish -> mish -> hard_swish -> hard_swish")
     made = emit(graph, opset=13).proto
