@@ -97,7 +97,6 @@ OPENCV = Dialect(
         only("Interp", "interp_param.pad_end", 0, does="does not look at it", hint=SIZE),
         only("Reorg", "reorg_param.stride", 2, does="computes with 2"),
         only("Reorg", "reorg_param.reverse", False, does="does not look at it"),
-        only("Dropout", "dropout_param.scale_train", True, does="does not scale in testing"),
     ],
     hints=HINTS,
     seen="4.14.0",
