@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parents[1] / "examples"
 _FEW_BLOCKS: dict[str, object] = {"blocks": [1, 1, 1, 1]}
 _AS_IT_IS: dict[str, object] = {}
 _SMALL: dict[str, dict[str, object]] = {
+    "acnet": {"width": 8},
     "fcn8s": {"size": 32, "width": 64},
     "fpn": {**_FEW_BLOCKS, "size": 64},
     "inception_v3": {"size": 107},

@@ -109,7 +109,7 @@ def test_no_file_stands_outside_a_case() -> None:
 def test_every_example_is_a_case(example: str) -> None:
     case = CASES / "examples" / example
     assert (case / "args").exists(), f"write {case}/args"
-    assert {path.suffix for path in (case / "out").iterdir()} >= {".py"}, "a prototxt only where it is not too long"
+    assert {path.suffix for path in (case / "out").rglob("*")} >= {".py"}, "a prototxt only where it is not too long"
 
 
 def _can_come_up(code: str) -> bool:

@@ -11,17 +11,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class Step(nn.Module):
-    """A 3x3 convolution from one state of a level to the next: d0a-b leads from
-    state a of the level d0 to its state b.
+class DoubleConv(nn.Module):
+    """Two 3x3 convolutions.
+
+    `states` are a level's states before, between and behind them, for the published
+    names.
     """
 
     def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, width, 3, padding=1)
+        self.conv1 = nn.Conv2d(in_channels, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv(x), inplace=True)
+        x = F.relu(self.conv1(x), inplace=True)
+        return F.relu(self.conv2(x), inplace=True)
 
 
 class Enlarge(nn.Module):
@@ -41,28 +45,19 @@ class Enlarge(nn.Module):
 class UNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.step1 = Step(1, 64)
-        self.step2 = Step(64, 64)
-        self.step3 = Step(64, 128)
-        self.step4 = Step(128, 128)
-        self.step5 = Step(128, 256)
-        self.step6 = Step(256, 256)
-        self.step7 = Step(256, 512)
-        self.step8 = Step(512, 512)
-        self.step9 = Step(512, 1024)
-        self.step10 = Step(1024, 1024)
-        self.enlarge1 = Enlarge(1024)
-        self.step11 = Step(1024, 512)
-        self.step12 = Step(512, 512)
-        self.enlarge2 = Enlarge(512)
-        self.step13 = Step(512, 256)
-        self.step14 = Step(256, 256)
-        self.enlarge3 = Enlarge(256)
-        self.step15 = Step(256, 128)
-        self.step16 = Step(128, 128)
-        self.enlarge4 = Enlarge(128)
-        self.step17 = Step(128, 64)
-        self.step18 = Step(64, 64)
+        self.d0 = DoubleConv(1, 64)
+        self.d1 = DoubleConv(64, 128)
+        self.d2 = DoubleConv(128, 256)
+        self.d3 = DoubleConv(256, 512)
+        self.d4 = DoubleConv(512, 1024)
+        self.up3 = Enlarge(1024)
+        self.u3 = DoubleConv(1024, 512)
+        self.up2 = Enlarge(512)
+        self.u2 = DoubleConv(512, 256)
+        self.up1 = Enlarge(256)
+        self.u1 = DoubleConv(256, 128)
+        self.up0 = Enlarge(128)
+        self.u0 = DoubleConv(128, 64)
         self.conv_u0d_score = nn.Conv2d(64, 2, 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -71,36 +66,27 @@ class UNet(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.step1(x)
-        step2 = self.step2(x)
-        x = F.max_pool2d(step2, 2, ceil_mode=True)
-        x = self.step3(x)
-        step4 = self.step4(x)
-        x = F.max_pool2d(step4, 2, ceil_mode=True)
-        x = self.step5(x)
-        step6 = self.step6(x)
-        x = F.max_pool2d(step6, 2, ceil_mode=True)
-        x = self.step7(x)
-        step8 = self.step8(x)
-        x = F.max_pool2d(step8, 2, ceil_mode=True)
-        x = self.step9(x)
-        x = self.step10(x)
-        x = self.enlarge1(x)
-        x = torch.cat([x, step8], dim=1)
-        x = self.step11(x)
-        x = self.step12(x)
-        x = self.enlarge2(x)
-        x = torch.cat([x, step6], dim=1)
-        x = self.step13(x)
-        x = self.step14(x)
-        x = self.enlarge3(x)
-        x = torch.cat([x, step4], dim=1)
-        x = self.step15(x)
-        x = self.step16(x)
-        x = self.enlarge4(x)
-        x = torch.cat([x, step2], dim=1)
-        x = self.step17(x)
-        x = self.step18(x)
+        d0 = self.d0(x)
+        x = F.max_pool2d(d0, 2, ceil_mode=True)
+        d1 = self.d1(x)
+        x = F.max_pool2d(d1, 2, ceil_mode=True)
+        d2 = self.d2(x)
+        x = F.max_pool2d(d2, 2, ceil_mode=True)
+        d3 = self.d3(x)
+        x = F.max_pool2d(d3, 2, ceil_mode=True)
+        x = self.d4(x)
+        x = self.up3(x)
+        x = torch.cat([x, d3], dim=1)
+        x = self.u3(x)
+        x = self.up2(x)
+        x = torch.cat([x, d2], dim=1)
+        x = self.u2(x)
+        x = self.up1(x)
+        x = torch.cat([x, d1], dim=1)
+        x = self.u1(x)
+        x = self.up0(x)
+        x = torch.cat([x, d0], dim=1)
+        x = self.u0(x)
         return F.softmax(self.conv_u0d_score(x), dim=1)
 
 
