@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import sqrt
+from math import prod, sqrt
 from typing import TYPE_CHECKING
 
 from netgen.ir.graph import Graph, Node, Value
@@ -89,10 +89,18 @@ def _image_size(node: Node, numbers: Array) -> Array:
     return numbers
 
 
+def _places(node: Node, numbers: Array) -> Array:
+    """Places in the image that becomes of it, another for each number of a channel, if there is room."""
+    image, channel = prod(node.y[0][2:]), prod(node.x[1][2:])
+    order: Array = numbers.reshape(-1, channel).argsort(axis=1) % image
+    return order.astype("float32").reshape(numbers.shape)
+
+
 _RULES: dict[tuple[str, int], _Rule] = {
     **dict.fromkeys((("lstm", 1), ("rnn", 1), ("lstm_unit", 2)), _flags),
     **dict.fromkeys((("sigmoid_cross_entropy_loss", 1), ("contrastive_loss", 2)), _flags),
     **dict.fromkeys((("roi_pool", 1), ("roi_align", 1), ("psroi_pool", 1)), _regions),
     ("proposal", 2): _image_size,
+    ("max_unpool", 1): _places,
 }
 """What operators want that cannot take just any numbers, by the number of the input."""

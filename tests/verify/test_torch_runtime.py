@@ -11,13 +11,18 @@ import pytest
 import torch
 from example_nets import EXAMPLES
 from golden import Array
+from suitable import suitable
+from test_torch import EXAMPLES as FORMS
 
 import netgen
 from netgen.emit.torch.device import cuda_fault
 from netgen.emit.torch.live import capture
+from netgen.ir.graph import Node
+from netgen.ops import OPERATORS, bind
 from netgen.verify import torch_runtime
-from netgen.verify.compare import measure
+from netgen.verify.compare import fits, measure
 from netgen.verify.random_inputs import random_inputs
+from netgen.verify.recompute import alone
 from netgen.verify.runtime import FLOAT32, Runtime, ValueKey
 from netgen.verify.subject import Subject
 from netgen.verify.torch_runtime import (
@@ -92,6 +97,25 @@ def test_every_value_is_shown() -> None:
     del made["data", 0]  # which goes in, and does not come out
     assert {key: value.shape for key, value in seen.items()} == made
     assert {key for key, value in seen.items() if value.dtype != np.float32} == {PLACES}
+
+
+@pytest.mark.parametrize("example", FORMS)
+def test_every_operator_shows_its_values(example: str) -> None:
+    """On the way, not only at the end; and weights and inputs by chance suit it."""
+    graph = alone(FORMS[example], suitable(FORMS[example]))
+    made = graph.outputs
+    copy = OPERATORS["identity"]
+    graph.outputs = [
+        graph.add(Node(copy, bind(copy, {}), [value], f"copy{at}", instance=graph.root, spans={}))[0]
+        for at, value in enumerate(made)
+    ]
+    net = netgen.Net(graph, [])
+    net.random_weights()
+    seen = ran(Torch(), net, list(random_inputs(graph).values()))
+    for at, value in enumerate(made):
+        shown = seen[value.node.name, value.index]
+        assert fits(shown.shape, value)
+        np.testing.assert_array_equal(shown, seen[f"copy{at}", 0])
 
 
 def test_only_what_is_wanted_is_shown() -> None:
