@@ -92,8 +92,9 @@ def _image_size(node: Node, numbers: Array) -> Array:
 def _places(node: Node, numbers: Array) -> Array:
     """Places in the image that becomes of it, another for each number of a channel, if there is room."""
     image, channel = prod(node.y[0][2:]), prod(node.x[1][2:])
-    order: Array = numbers.reshape(-1, channel).argsort(axis=1) % image
-    return order.astype("float32").reshape(numbers.shape)
+    order = numbers.reshape(-1, channel).argsort(axis=1) % image
+    numbers[...] = order.reshape(numbers.shape)
+    return numbers
 
 
 _RULES: dict[tuple[str, int], _Rule] = {
