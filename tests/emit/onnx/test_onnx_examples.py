@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -18,6 +19,8 @@ from netgen.weights.entry import held
 
 TOLERANCE = 1e-5
 """Of the largest number of a result: sums are made in another order."""
+HEAVY = ("alexnet", "inception_v3", "vgg16")
+"""Examples of many weights, and of no layer that others do not have."""
 GOLDEN = Path(__file__).parent / "tiny.txt"
 
 
@@ -47,7 +50,17 @@ def _behind_dynamic(graph: Graph) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
+@pytest.fixture
+def on_one_core() -> Iterator[None]:
+    """For a small net several cores only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("on_one_core")
+@pytest.mark.parametrize("example", [each for each in EXAMPLES if each.id not in HEAVY], ids=lambda example: example.id)
 def test_numbers_are_pytorchs(example: Example) -> None:
     net = example.small()
     net.weights = Weights({key: held(".".join(key), array) for key, array in weights_of(net.graph).items()})
