@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from netgen.api import Layer, Net, Shapes, check, compile, format, load  # noqa: A004
     from netgen.diag import Diagnostic, NetgenError
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = ["Diagnostic", "Layer", "Net", "NetgenError", "Shapes", "__version__", "check", "compile", "format", "load"]
 
