@@ -76,14 +76,13 @@ def shown(runtime: Runtime, subject: Subject, inputs: Sequence[Array]) -> Seen |
 
 
 def assert_agree(
-    graph: Graph, arrays: Mapping[Key, Array], inputs: Sequence[Array], others: Sequence[Runtime] = OTHERS
-) -> dict[str, Seen]:
-    """All values that two runtimes show are the same, but behind a known fault. Gives what was shown by whom."""
-    found: dict[str, Seen] = {}
+    graph: Graph, arrays: Mapping[Key, Array], inputs: Sequence[Array], bound: float | None = None
+) -> None:
+    """All values that runtimes show are those of PyTorch, to a bound, but behind a known fault."""
     with subject_of(graph, arrays) as subject:
         wanted = Seen()
         Torch().run(subject, inputs, wanted)
-        for runtime in others:
+        for runtime in OTHERS:
             spoilt = behind_faults(graph, runtime)
             try:
                 seen = shown(runtime, subject, inputs)
@@ -93,9 +92,7 @@ def assert_agree(
                 raise AssertionError(f"{runtime.name} refuses it, and no table says so: {_told(graph.root)}") from error
             assert seen is not None or may_refuse(graph, runtime), f"{runtime.name}: {_told(graph.root)}"
             if seen is not None:
-                found[runtime.name] = seen
-                _compare(graph, runtime, seen, wanted, spoilt)
-    return found
+                _compare(graph, runtime, seen, wanted, spoilt, bound=bound)
 
 
 def may_refuse(graph: Graph, runtime: Runtime) -> bool:
@@ -112,7 +109,9 @@ def behind_faults(graph: Graph, runtime: Runtime) -> set[Node]:
     return spoilt
 
 
-def _compare(graph: Graph, runtime: Runtime, seen: Seen, wanted: Seen, spoilt: set[Node]) -> None:
+def _compare(
+    graph: Graph, runtime: Runtime, seen: Seen, wanted: Seen, spoilt: set[Node], *, bound: float | None
+) -> None:
     made = [value for value in graph.outputs if value.node not in spoilt and value.node.op.name != "identity"]
     outputs = {(value.node.name, value.index) for value in made}  # copies that nobody reads are not made
     assert outputs <= seen.keys() | _inputs(graph), f"{runtime.name} shows all outputs: {_told(graph.root)}"
@@ -120,7 +119,7 @@ def _compare(graph: Graph, runtime: Runtime, seen: Seen, wanted: Seen, spoilt: s
         for value in node.outputs:
             key = node.name, value.index
             if node not in spoilt and key in seen and key in wanted:
-                compare(value, seen[key], wanted[key], runtime)
+                compare(value, seen[key], wanted[key], runtime, bound)
 
 
 def _told(instance: Instance) -> str:

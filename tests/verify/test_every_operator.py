@@ -19,13 +19,15 @@ from netgen.ir.operator import Refused
 from netgen.ops import OPERATORS
 
 EXAMPLES = int(os.environ.get("NETGEN_EXAMPLES", "0"))
+ONE_LAYER = 1e-5
+"""How far one layer may be off, of the largest number of a result."""
 COMPUTING = [op for op in OPERATORS if op not in MAKES_NO_TENSOR and not isinstance(OPERATORS[op].torch, Refused)]
 
 
 @pytest.mark.parametrize("op", COMPUTING)
 @given(data=st.data())
 @settings(
-    max_examples=EXAMPLES or 4,
+    max_examples=EXAMPLES or 8,
     derandomize=not EXAMPLES,
     deadline=None,
     database=None,
@@ -36,4 +38,4 @@ def test_runtimes_agree(op: str, data: st.DataObject) -> None:
     n = data.draw(nodes(op))
     assume(n.op.refuses("torch", n) is None)
     graph = alone(n)
-    assert_agree(graph, random_arrays(graph), suitable(n))
+    assert_agree(graph, random_arrays(graph), suitable(n), ONE_LAYER)
