@@ -51,9 +51,9 @@ PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("alexnet", {"caffenet": True}, 60_965_224),  # its layers are the same, in another order
     ("googlenet", {}, 6_998_552),  # the sum of BVLC GoogLeNet's blobs without the branches `loss1` and `loss2`
     ("lenet", {}, 431_080),  # the sum of the blobs of Caffe's MNIST example
-    ("yolov3", {}, 61_949_149),  # what Keras' summary of the converted network gives as trainable
-    ("ssd300", {}, 26_285_486),  # what torchinfo counts in the usual PyTorch version
-    ("fcn8s", {}, 134_489_759),  # VGG-16 less fc8, and the layers of scores and of enlarging; see below
+    ("yolov3", {}, 61_949_149),  # trainable ones in Keras' summary of the converted network
+    ("ssd300", {}, 26_285_486),  # OpenVINO's Open Model Zoo: 26.285 million; the sum of the authors' blobs
+    ("fcn8s", {}, 134_489_759),  # what the usual PyTorch version has
 ]
 
 COSTS: list[tuple[str, dict[str, Any], float]] = [
@@ -80,6 +80,7 @@ COSTS: list[tuple[str, dict[str, Any], float]] = [
     ("squeezenet", {"size": 224, "version": "1.0", "torchvision": True}, 819),  # (tv) squeezenet1_0
     ("vgg16", {}, 15_470),  # (tv) vgg16
     ("vgg16", {"layers": [2, 2, 4, 4, 4]}, 19_630),  # (tv) vgg19
+    ("ssd300", {}, 62_815 / 2),  # OpenVINO's Open Model Zoo, which counts additions too
     ("yolov3", {}, 65_864 / 2),  # Darknet counts additions too
 ]
 """Millions of multiply-accumulates, as the papers that the examples name give them. Some count a little more.
