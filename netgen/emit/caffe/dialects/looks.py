@@ -287,6 +287,12 @@ def factors_of_the_image(said: Said) -> str:
     return "one length is taken of the image, and each channel has its factor" if across and own else ""
 
 
+def factor_shared(said: Said) -> str:
+    """Whether all of several channels have one factor, as Caffe has it unless told otherwise."""
+    shared = said.value("norm_param.channel_shared", True) and said.node.is_known and said.node.x[0][1] > 1
+    return "`norm_param.channel_shared` is true" if shared else ""
+
+
 def clip_not_said(said: Said) -> str:
     return "" if said.values("prior_box_param.clip") else "`prior_box_param.clip` is not said"
 

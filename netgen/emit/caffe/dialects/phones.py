@@ -73,6 +73,7 @@ NCNN = Dialect(
 )
 
 _MNN_SOURCES = {
+    "BatchNorm": "BatchNormalScale",
     "Concat": "Concat",
     "Convolution": "Convolution",
     "ConvolutionDepthwise": "Convolution",
@@ -82,6 +83,7 @@ _MNN_SOURCES = {
     "Flatten": "Reshape",
     "Interp": "ResizeInterp",
     "LRN": "LRN",
+    "Normalize": "Normalize",
     "Pooling": "Pool",
     "Reshape": "Reshape",
     "Slice": "Slice",
@@ -110,6 +112,9 @@ MNN = Dialect(
         only("Reshape", "reshape_param.num_axes", -1, does=IGNORED, hint=WHOLE),
         only("Flatten", "flatten_param.end_axis", -1, does=COMPUTES, hint="use `reshape`"),
         never("Interp", "interp_param.zoom_factor", "adds the inverse of it", SIZE),
+        Rule("Pooling", looks.stochastic, COMPUTES),
+        Rule("Normalize", looks.factor_shared, COMPUTES, "say channel_shared: false"),
+        only("BatchNorm", "batch_norm_param.use_global_stats", True, does="takes the stored statistics"),
         Rule("Scale", looks.two_bottoms, "looks for weights", "repeat the factors, and use `mul`"),
         Rule("Log", looks.natural, "leaves out the logarithm", "say the base"),
         Rule("MVN", looks.normalizes_variance, "divides the input, not its distance from the mean"),
