@@ -9,14 +9,16 @@ import pytest
 import torch
 from example_nets import FOLDER
 from torch import nn
-from torchvision_nets import VGG16, DenseNet121, MobileNetV2, ResNet50, SqueezeNet
+from torchvision_nets import VGG16, DenseNet121, MobileNetV2, ResNet50, ShuffleNetV2, SqueezeNet
 
 import netgen
 from netgen.emit.torch.live import capture
 
 CASES: list[tuple[type[nn.Module], dict[str, Any], str, dict[str, Any]]] = [
     (ResNet50, {}, "resnet", {"torchvision": True}),
+    (ResNet50, {"groups": 32, "group_width": 4}, "resnext50", {"torchvision": True}),
     (MobileNetV2, {}, "mobilenet_v2", {}),
+    (ShuffleNetV2, {}, "shufflenet_v2", {"torchvision": True}),
     (DenseNet121, {}, "densenet121", {"torchvision": True}),
     (SqueezeNet, {}, "squeezenet", {}),
     (SqueezeNet, {"older": True}, "squeezenet", {"version": "1.0", "torchvision": True}),
@@ -27,6 +29,7 @@ CASES: list[tuple[type[nn.Module], dict[str, Any], str, dict[str, Any]]] = [
 PARAMETERS = [
     (ResNet50, 25_557_032),
     (MobileNetV2, 3_504_872),
+    (ShuffleNetV2, 2_278_604),
     (DenseNet121, 7_978_856),
     (SqueezeNet, 1_235_496),
     (VGG16, 138_357_544),

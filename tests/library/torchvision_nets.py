@@ -13,12 +13,11 @@ from torch.nn import functional as F
 class Bottleneck(nn.Module):
     """``layer1.0.conv1``, ``layer1.0.downsample.0`` and so on; the 3x3 convolution takes the stride."""
 
-    def __init__(self, channels: int, width: int, stride: int) -> None:
+    def __init__(self, channels: int, width: int, stride: int, out: int, groups: int) -> None:
         super().__init__()
-        out = 4 * width
         self.conv1 = nn.Conv2d(channels, width, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, groups=groups, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, out, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(out)
@@ -34,19 +33,19 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """``conv1``, ``bn1``, ``layer1`` to ``layer4``, ``fc``."""
+    """``conv1``, ``bn1``, ``layer1`` to ``layer4``, ``fc``. With 32 groups of 4 it is ResNeXt-50."""
 
-    def __init__(self, blocks: tuple[int, ...] = (3, 4, 6, 3)) -> None:
+    def __init__(self, blocks: tuple[int, ...] = (3, 4, 6, 3), groups: int = 1, group_width: int = 64) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         channels = 64
         for stage, count in enumerate(blocks):
-            width = 64 * 2**stage
+            width, out = groups * group_width * 2**stage, 256 * 2**stage
             units = []
             for i in range(count):
-                units.append(Bottleneck(channels, width, 2 if i == 0 and stage > 0 else 1))
-                channels = 4 * width
+                units.append(Bottleneck(channels, width, 2 if i == 0 and stage > 0 else 1, out, groups))
+                channels = out
             self.add_module(f"layer{stage + 1}", nn.Sequential(*units))
         self.fc = nn.Linear(channels, 1000)
 
@@ -104,6 +103,51 @@ class MobileNetV2(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         made: Tensor = self.classifier(self.features(x).mean((2, 3)))
+        return made
+
+
+class ShuffleUnit(nn.Module):
+    """``stage2.0.branch1.0`` and so on. With stride 1 half of the channels go by, and the first branch is empty."""
+
+    def __init__(self, channels: int, out: int, stride: int) -> None:
+        super().__init__()
+        half = out // 2
+        self.branch1 = nn.Sequential()
+        if stride == 2:
+            dw = _conv_bn(channels, channels, 3, 2, channels)
+            self.branch1 = nn.Sequential(*dw, *_conv_bn(channels, half), nn.ReLU())
+        first = _conv_bn(channels if stride == 2 else half, half)
+        self.branch2 = nn.Sequential(
+            *first, nn.ReLU(), *_conv_bn(half, half, 3, stride, half), *_conv_bn(half, half), nn.ReLU()
+        )
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        left, right = (x, x) if self.stride == 2 else x.chunk(2, 1)
+        y = torch.cat([self.branch1(left), self.branch2(right)], 1)
+        batch, channels, height, width = y.shape
+        return y.reshape(batch, 2, channels // 2, height, width).transpose(1, 2).reshape(y.shape)
+
+
+class ShuffleNetV2(nn.Module):
+    """``conv1``, ``stage2`` to ``stage4``, ``conv5``, ``fc``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Sequential(*_conv_bn(3, 24, 3, 2), nn.ReLU())
+        channels = 24
+        for stage, count, out in ((2, 4, 116), (3, 8, 232), (4, 4, 464)):
+            units = [ShuffleUnit(channels, out, 2), *(ShuffleUnit(out, out, 1) for _ in range(count - 1))]
+            self.add_module(f"stage{stage}", nn.Sequential(*units))
+            channels = out
+        self.conv5 = nn.Sequential(*_conv_bn(channels, 1024), nn.ReLU())
+        self.fc = nn.Linear(1024, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.max_pool2d(self.conv1(x), 3, 2, 1)
+        for stage in range(2, 5):
+            x = self.get_submodule(f"stage{stage}")(x)
+        made: Tensor = self.fc(self.conv5(x).mean((2, 3)))
         return made
 
 
