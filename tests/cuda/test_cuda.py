@@ -98,7 +98,7 @@ MANNERS = [
 
 @pytest.mark.parametrize("device, options", MANNERS)
 def test_the_bench_runs_in_every_manner(device: str, options: BenchOptions) -> None:
-    report = SMALL.small().bench(device=device, batch=(1, 3), runs=3, threads=1, **options)
+    report = SMALL.small().bench(**(options | {"device": device, "batch": (1, 3), "runs": 3, "threads": 1}))
     assert report.is_complete, str(report)
     for row in report.rows:
         assert row.memory is not None
