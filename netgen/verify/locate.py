@@ -62,8 +62,8 @@ class Search:
         except TooMuchHidden:
             self._blame_first()
             return
-        if not blamed and differing:
-            blamed = self._drift(next(iter(differing)))
+        if differing and not (blamed and self._is_all_its_own(blamed[0])):
+            blamed = [*self._drift(next(iter(differing))), *blamed]
         if not blamed:
             self._is_rounding()
         for node in blamed:
@@ -117,9 +117,15 @@ class Search:
                 return True
         return False
 
+    def _is_all_its_own(self, node: Node) -> bool:
+        """Whether most of a layer's difference is made by itself, and not handed on."""
+        errors = [self.compared[node, at].error for at in range(len(node.outputs)) if (node, at) in self.compared]
+        local = self._local(node)
+        return local is None or not errors or local.error > max(errors) / 2
+
     def _drift(self, last: Node) -> list[Node]:
         """The first layer that is off by more than one layer may be, although its value is still within the bound."""
-        before = _before(last)
+        before = _before(last) - {last}
         for node in self.replay.subject.graph.nodes:
             if node in before and node.inputs:
                 local = self._local(node)
