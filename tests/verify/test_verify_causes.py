@@ -166,3 +166,43 @@ def test_wrong_weights(changes: list[Change], expected: Expected) -> None:
             each(arrays)
 
     _check(against_wrong(IMAGES, change=change), expected)
+
+
+SEQUENCE = """
+net Sequence() {
+    x = input(3, 2, 5)
+    cont = input(3, 2)
+    remembered = lstm(x, cont, 4)
+    return remembered -> linear(3, axis = 2)
+}
+"""
+
+
+def test_gates_in_another_order() -> None:
+    def change(arrays: dict[Key, Array]) -> None:
+        for name in ("weight", "bias", "weight_hidden"):
+            i, f, o, g = np.split(arrays["remembered", name], 4)
+            arrays["remembered", name] = np.concatenate([i, f, g, o])
+
+    said = "takes the gates in the order i, f, g, o, where Caffe has i, f, o, g"
+    _check(against_wrong(SEQUENCE, change=change), {"remembered": ("gate order", said)})
+
+
+TWINS = """
+net Twins() {
+    x = input(1, 2, 6, 6)
+    a = conv(x, 2, 3)
+    b = conv(a, 2, 3)
+    return relu(b)
+}
+"""
+
+
+def test_weights_of_another_layer() -> None:
+    change = _set("b", "weight", lambda array: array * 0)
+
+    def swap(arrays: dict[Key, Array]) -> None:
+        arrays.update({("b", name): arrays["a", name] for name in ("weight", "bias")})
+
+    _check(against_wrong(TWINS, change=swap), {"b": ("weights of another layer", "with the weights of `a`")})
+    _check(against_wrong(TWINS, change=change), {"b": ("bias", "has zeros for `weight`")})
