@@ -170,7 +170,7 @@ def _cell(compared: Compared | None) -> str:
 
 def _about_row(found: Verification, row: Row) -> list[str]:
     """What there is to say about a runtime beside its line in the table."""
-    if row.state in (REFUSED, FAILED) or (row.reasons and row.state == DIFFERS):
+    if row.state in (REFUSED, FAILED):
         same = [each.name for each in found.rows if each.state == row.state and each.reasons == row.reasons]
         lines = [f"{' and '.join(same)} {'cannot run it' if row.state == REFUSED else row.state}:"]
         lines += [f"  {reason}" for reason in row.reasons[:_MOST_REASONS]]
@@ -270,17 +270,17 @@ def verdict(found: Verification) -> str:
     """All of it in one line."""
     name = found.graph.name or "the net"
     compared = found.compared
+    wrong = [row for row in compared if row.state == DIFFERS]
+    if wrong:
+        return _parting(found, wrong)
     if found.reference is None:
         return f"Nothing was compared: no runtime could run {name}."
     if not compared:
         others = [row.name for row in found.rows if row.state in (REFUSED, FAILED)]
         why = f"{' and '.join(others)} cannot run {name}" if others else f"{found.reference.name} is alone"
         return f"Nothing was compared: {why}."
-    wrong = [row for row in compared if row.state == DIFFERS]
     known = [row for row in compared if row.state == KNOWN]
     failed = [row for row in found.rows if row.state == FAILED or (row.state == REFUSED and row.asked)]
-    if wrong:
-        return _parting(found, wrong)
     right = len(compared) - len(known) + 1
     said = f"{right} runtimes agree on {_many(found.values_count, 'value')}"
     if known:
@@ -296,7 +296,7 @@ def verdict(found: Verification) -> str:
 
 
 def _parting(found: Verification, wrong: Sequence[Row]) -> str:
-    reference = found.reference.name if found.reference is not None else "the reference"
+    reference = found.reference.name if found.reference is not None else "what is inferred"
     place = {node: at for at, node in enumerate(found.graph.nodes)}
     said = []
     shown = {row.runtime.family for row in wrong if not row.runtime.only_outputs}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from netgen.diag import NetgenError
 from netgen.ir.graph import Graph, Value
-from netgen.ir.text import shape_text
 from netgen.verify.compare import fits, measure, measure_rows
 from netgen.verify.results import (
     AGREES,
@@ -131,10 +130,7 @@ def _reference(runtime: Runtime, subject: Subject, inputs: Sequence[Array]) -> t
     row.shown = len(keeper.values)
     if row.state == REFERENCE and keeper.odd:
         row.values, row.state = keeper.odd, DIFFERS
-        row.reasons = [
-            f"`{each.name}` is {shape_text(each.shape)}, inferred was {shape_text(each.value.shape)}"
-            for each in keeper.odd
-        ]
+        row.differences = [Difference(each) for each in keeper.odd]
     return row, keeper.values
 
 

@@ -173,6 +173,20 @@ def test_a_known_fault_is_named_and_fails_unless_it_is_allowed(monkeypatch: pyte
     assert found
 
 
+def test_a_reference_with_a_shape_that_was_not_inferred_is_none() -> None:
+    program = (
+        "net One() {\n  data = input(1, 2, 8, 8)\n  first = relu(data)\n  second = tanh(first)\n  return second\n}\n"
+    )
+    graph, inputs = prepare(netgen.compile(program).graph, {})
+    found = verify(graph, weights_of({}), inputs, [Silent(), Torch(), Wrong(program)])
+    assert [row.state for row in found.rows] == [DIFFERS, "reference", AGREES]
+    assert str(found).endswith("silent differs from torch first at `first`.")
+    alone = verify(graph, weights_of({}), inputs, [Silent()])
+    assert str(alone).endswith("silent differs from what is inferred first at `first`.")
+    assert not found
+    assert not alone
+
+
 # --- the measure ----------------------------------------------------------------------------------
 
 
