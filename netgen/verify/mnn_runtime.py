@@ -116,7 +116,14 @@ def _last_layers(files: CaffeFiles, operators: dict[str, list[Array]]) -> dict[s
 
 
 def _shaped(value: Array, shape: tuple[int, ...]) -> Array:
-    """A value in the network's shape, if it only has other axes of size 1: there are always four."""
+    """A value in the network's shape, if it only has other axes of size 1: there are always four.
+
+    Detections come without the number of the image, which is the first of seven in a row: it computes one at a time.
+    """
+    import numpy as np
+
+    if shape[-1:] == (7,) and value.shape[-1:] == (6,):
+        value = np.pad(value, [*[(0, 0)] * (value.ndim - 1), (1, 0)])
     if [each for each in value.shape if each != 1] == [each for each in shape if each != 1]:
         return value.reshape(shape)
     return value

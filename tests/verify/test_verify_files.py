@@ -146,3 +146,12 @@ def test_all_runtimes_agree_on_good_files() -> None:
         assert found
         assert {row.state for row in found.compared} == {AGREES}
         assert np.isfinite([each.error for row in found.compared for each in row.values]).all()
+
+
+def test_mnn_agrees_and_joins_layers() -> None:
+    pytest.importorskip("MNN")
+    found = _verified("mnn")
+    assert found
+    shown = {each.value.node.name for each in found.rows[1].values}
+    assert {"normed/relu", "pooled", "last"} <= shown
+    assert "normed" not in shown  # joined with the convolution and the ReLU
