@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from netgen.draw.colors import LIGHT
+from netgen.draw.far import far
 from netgen.draw.scene import Box, Scene
-from netgen.draw.words import facts, lines
+from netgen.draw.words import facts, lines, shortened
 from netgen.ir.text import shape_text
 
 FONT = 'fontname="monospace"'
@@ -49,14 +50,32 @@ def _box(box: Box, opened: Collection[Box], depth: int) -> Iterator[str]:
 
 
 def _edges(scene: Scene, opened: Collection[Box]) -> Iterator[str]:
-    drawn: set[tuple[int, int, str]] = set()
+    edges = list(dict.fromkeys(_seen_edges(scene, opened)))
+    names = {box.number: shortened(box.row.name or "(unnamed)") for box in scene.root.walk()}
+    left_out = far(list(names), [edge[:2] for edge in edges])
+    for at, (source, target, label) in enumerate(edges):
+        if at in left_out:
+            yield from _connectors(at, (source, names[source]), (target, names[target]))
+        else:
+            yield f"    b{source} -> b{target} [label={label}]"
+
+
+def _seen_edges(scene: Scene, opened: Collection[Box]) -> Iterator[tuple[int, int, str]]:
+    """The numbers of the boxes that values go between, and the text on their way."""
     for node in scene.graph.nodes:
         for value in node.inputs:
             source, target = (_seen(scene.of[end], opened).number for end in (value.node, node))
-            label = quoted(f" {shape_text(value.shape)}")
-            if source != target and (source, target, label) not in drawn:
-                drawn.add((source, target, label))
-                yield f"    b{source} -> b{target} [label={label}]"
+            if source != target:
+                yield source, target, quoted(f" {shape_text(value.shape)}")
+
+
+def _connectors(at: int, source: tuple[int, str], target: tuple[int, str]) -> Iterator[str]:
+    """An edge that is too far to draw: a note at each end says what is at the other."""
+    looks = f'shape=plaintext, style="", fontsize=8, fontcolor="{LIGHT["edge"][1]}", margin=0, height=0'
+    yield f"    to{at} [label={quoted(f'to {target[1]}')}, {looks}]"
+    yield f"    from{at} [label={quoted(f'from {source[1]}')}, {looks}]"
+    yield f"    b{source[0]} -> to{at} [style=dashed]"
+    yield f"    from{at} -> b{target[0]} [style=dashed]"
 
 
 def _seen(box: Box, opened: Collection[Box]) -> Box:

@@ -11,6 +11,7 @@ from json import loads
 from typing import Any, NamedTuple
 
 from netgen.draw.dot import quoted
+from netgen.draw.far import far
 from netgen.draw.graphviz import drawn
 from netgen.draw.scene import Box, Edge, Port
 from netgen.draw.words import lines
@@ -19,8 +20,6 @@ POINTS = 72
 """Points in an inch, in which Graphviz takes sizes."""
 CHARACTER, LINE = 6.3, 14.0
 """The width and the height of a character in a box, in pixels: that of 10.5px type of one width."""
-SMALL = 5.4
-"""The width of a character on an edge."""
 PORT = 8.0
 
 Point = tuple[float, float]
@@ -29,11 +28,15 @@ Picture = dict[str, Any]
 
 
 class Way(NamedTuple):
-    """An edge: the control points of its cubic curve, from its begin on, and where its label's middle stands."""
+    """An edge: the control points of its cubic curve, from its begin on, and where its label's middle stands.
+
+    One that ``is_far`` was not laid out: it goes straight, behind whatever stands there.
+    """
 
     points: list[Point]
     label: str
     at: Point
+    is_far: bool = False
 
 
 class Interior(NamedTuple):
@@ -80,11 +83,19 @@ def _text(block: Box) -> str:
     for port in block.ports.values():
         rank = "source" if port.is_input else "sink"
         rows.append(f"{{ rank={rank}; {numbers[port]} [shape=circle, width={PORT / POINTS:.4f}] }}")
-    for edge in block.edges:
+    for edge in _laid_out(block):
         # labels are laid out by their size alone, for which digits will do; two more keep them off the line
         label = "" if _is_at_port(edge) else f' [label={quoted("0" * (len(edge.label) + 2))}, fontname="monospace"]'
         rows.append(f"{numbers[edge.source]} -> {numbers[edge.target]}{label}")
     return "\n".join([*rows, "}"])
+
+
+def _laid_out(block: Box) -> list[Edge]:
+    """The edges that Graphviz gets: all but those that are too far."""
+    ports = list(block.ports.values())
+    ends = [*(port for port in ports if port.is_input), *block.boxes, *(port for port in ports if not port.is_input)]
+    left_out = far(ends, [(edge.source, edge.target) for edge in block.edges])
+    return [edge for at, edge in enumerate(block.edges) if at not in left_out]
 
 
 def _is_at_port(edge: Edge) -> bool:
@@ -105,15 +116,25 @@ def _interior(block: Box, graph: Picture) -> Interior:
     curves: dict[tuple[str, str], list[Picture]] = {}
     for edge in graph.get("edges", ()):
         curves.setdefault((names[edge["tail"]], names[edge["head"]]), []).append(edge)
+    laid_out = set(map(id, _laid_out(block)))
     ways = []
     for each in block.edges:
-        made = curves[str(numbers[each.source]), str(numbers[each.target])].pop(0)
+        ends = str(numbers[each.source]), str(numbers[each.target])
+        if id(each) not in laid_out:
+            ways.append(_straight(places[ends[0]], places[ends[1]]))
+            continue
+        made = curves[ends].pop(0)
         points = _curve(made["pos"], left, top)
         label = "" if _is_at_port(each) else each.label
         ways.append(Way(points, label, _point(made["lp"], left, top) if label else points[len(points) // 2]))
     middles = [places[str(number)] for number in range(len(numbers))]
     count = len(block.boxes)
     return Interior(right - left, top - bottom, middles[:count], middles[count:], ways)
+
+
+def _straight(begin: Point, end: Point) -> Way:
+    """A way that nobody laid out. It has no label, for which there may be no room."""
+    return Way([begin, begin, end, end], "", begin, is_far=True)
 
 
 def _point(text: str, left: float, top: float) -> Point:

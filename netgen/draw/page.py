@@ -85,6 +85,7 @@ def _plan(box: Box, plan: Interior) -> dict[str, object]:
     ends: dict[object, int] = {each: at for at, each in enumerate([*box.boxes, *box.ports.values()])}
     ways = [
         {"from": ends[edge.source], "to": ends[edge.target], "points": way.points, "label": way.label, "at": way.at}
+        | ({"far": True} if way.is_far else {})
         for edge, way in zip(box.edges, plan.ways, strict=True)
     ]
     return {"width": plan.width, "height": plan.height, "boxes": plan.boxes, "ports": plan.ports, "ways": ways}

@@ -9,14 +9,23 @@ if TYPE_CHECKING:
 
 
 class Reach:
-    """Along one axis of places, a result looks at ``window`` neighbours, the next result ``step / per`` further on."""
+    """Along one axis of places, a result looks at ``window`` neighbours, the next result ``step / per`` further on.
 
-    __slots__ = ("per", "step", "window")
+    ``is_all`` tells that every result looks at all places, so that nothing behind it can look at more.
+    """
 
-    def __init__(self, window: int = 1, step: int = 1, per: int = 1) -> None:
+    __slots__ = ("is_all", "per", "step", "window")
+
+    def __init__(self, window: int = 1, step: int = 1, per: int = 1, *, is_all: bool = False) -> None:
         self.window = window
         self.step = step
         self.per = per
+        self.is_all = is_all
+
+    @classmethod
+    def all(cls, extent: int) -> Reach:
+        """The reach of what looks at all of so many places."""
+        return cls(extent, extent, is_all=True)
 
     def __repr__(self) -> str:
         return f"<Reach {self.window} every {self.step}/{self.per}>"
@@ -29,7 +38,7 @@ def places(shape: Shape) -> Shape:
 
 def whole(n: Node) -> list[Reach]:
     """The reach of an operator whose every result looks at all places of the input."""
-    return [Reach(extent, extent) for extent in places(n.x[0])]
+    return [Reach.all(extent) for extent in places(n.x[0])]
 
 
 def place_by_place(n: Node) -> list[Reach]:
@@ -37,7 +46,7 @@ def place_by_place(n: Node) -> list[Reach]:
     before, after = places(n.x[0]), places(n.y[0]) if n.y else ()
     if len(before) != len(after):
         return whole(n)
-    return [Reach() if a == b else Reach(a, a) for a, b in zip(before, after, strict=True)]
+    return [Reach() if a == b else Reach.all(a) for a, b in zip(before, after, strict=True)]
 
 
 def along(n: Node, axis: int) -> list[Reach]:

@@ -19,16 +19,20 @@ Field = tuple[int, ...]
 
 
 class _Along:
-    """Along one axis: the pixels that are seen, and those between two neighbours."""
+    """Along one axis: the pixels that are seen, and those between two neighbours; or that all are seen, for good."""
 
-    __slots__ = ("jump", "size")
+    __slots__ = ("is_all", "jump", "size")
 
-    def __init__(self, size: Fraction, jump: Fraction) -> None:
+    def __init__(self, size: Fraction, jump: Fraction, *, is_all: bool = False) -> None:
         self.size = size
         self.jump = jump
+        self.is_all = is_all
 
     def through(self, reach: Reach) -> _Along:
-        return _Along(self.size + (reach.window - 1) * self.jump, self.jump * Fraction(reach.step, reach.per))
+        if self.is_all:
+            return self
+        size = self.size + (reach.window - 1) * self.jump
+        return _Along(size, self.jump * Fraction(reach.step, reach.per), is_all=reach.is_all)
 
 
 _State = list[_Along]
@@ -67,7 +71,7 @@ def _all_of(state: _State, shape: Sequence[int]) -> _State:
     extents = places(tuple(shape))
     if len(extents) != len(state):
         return state
-    return [along.through(Reach(extent, extent)) for along, extent in zip(state, extents, strict=True)]
+    return [along.through(Reach.all(extent)) for along, extent in zip(state, extents, strict=True)]
 
 
 def _joined(states: list[_State]) -> _State:
@@ -75,4 +79,9 @@ def _joined(states: list[_State]) -> _State:
         return []
     axes = max(map(len, states))
     columns = [[state[axis] for state in states if axis < len(state)] for axis in range(axes)]
-    return [_Along(max(each.size for each in column), max(each.jump for each in column)) for column in columns]
+    return [_widest(column) for column in columns]
+
+
+def _widest(column: list[_Along]) -> _Along:
+    size, jump = max(each.size for each in column), max(each.jump for each in column)
+    return _Along(size, jump, is_all=any(each.is_all for each in column))

@@ -6,6 +6,8 @@
   const { boxes, interiors } = JSON.parse(document.getElementById("data").textContent);
   const NS = "http://www.w3.org/2000/svg";
   const PAD = 14, HEAD = 24;
+  const SMALL = 5.4, LABEL = 10;  // a character on an edge, and how high it is
+  const READABLE = 0.9;  // the scale at which the smallest letters can be read
   const opened = new Set([0]);
   const parent = new Map();
   boxes.forEach((box, at) => box.in.forEach((inner) => parent.set(inner, at)));
@@ -122,13 +124,17 @@
     const rest = (points.length - 1) % 3;
     if (rest) path += ` L${points[points.length - 1].join(" ")}`;
     if (to) path += ` L${within(points[points.length - 1][0], to)} ${to.y}`;
-    make("path", { d: path, class: "way", ...(to ? { "marker-end": "url(#arrow)" } : {}) }, into);
+    make("path", { d: path, class: way.far ? "way far" : "way", ...(to ? { "marker-end": "url(#arrow)" } : {}) }, into);
     if (way.label) {
-      // beside the point of the curve that it stood beside, however far that has moved
-      const [lx, ly] = way.at;
-      const near = way.points.reduce((best, each) => (Math.abs(each[1] - ly) < Math.abs(best[1] - ly) ? each : best));
+      // beside the point of the curve that it stood beside, but never out of what became of its own place: all else
+      // keeps out of that
+      const near = way.points.reduce((best, each) => (Math.abs(each[1] - way.at[1]) < Math.abs(best[1] - way.at[1]) ? each : best));
       const moved = found.point(near);
-      const [x, y] = [moved[0] + lx - near[0], moved[1] + ly - near[1]];
+      const half = [way.label.length * SMALL / 2, LABEL / 2];
+      const low = found.point(way.at.map((middle, axis) => middle - half[axis]));
+      const high = found.point(way.at.map((middle, axis) => middle + half[axis]));
+      const [x, y] = way.at.map((middle, axis) =>
+        Math.min(Math.max(moved[axis] + middle - near[axis], low[axis] + half[axis]), high[axis] - half[axis]));
       make("text", { x, y: y + 3, "text-anchor": "middle", class: "shape" }, into, way.label);
     }
   }
@@ -149,11 +155,19 @@
 
   function fit() {
     const { width, height } = svg.getBoundingClientRect();
-    const scale = Math.min((width - 30) / whole.width, (height - 30) / whole.height, 1.6);
-    // a long chain is read from its top, at a size that can be read
-    place.scale = Math.max(scale, Math.min(0.55, (width - 30) / whole.width));
+    place.scale = Math.min((width - 30) / whole.width, (height - 30) / whole.height, 1.6);
     place.x = (width - whole.width * place.scale) / 2;
     place.y = Math.max((height - whole.height * place.scale) / 2, 15);
+    move();
+  }
+
+  // The whole network if that can be read; else its top, as large as can be read.
+  function begin() {
+    fit();
+    const { width } = svg.getBoundingClientRect();
+    const scale = Math.min(READABLE, (width - 30) / whole.width);
+    if (place.scale >= scale) return;
+    place = { x: (width - whole.width * scale) / 2, y: 15, scale };
     move();
   }
 
@@ -337,8 +351,8 @@
   on("in", () => zoom(1.25));
   on("out", () => zoom(0.8));
   on("fit", fit);
-  on("fold", () => { opened.clear(); opened.add(0); redraw(); fit(); });
-  on("unfold", () => { boxes.forEach((box, number) => box.in.length && opened.add(number)); redraw(); fit(); });
+  on("fold", () => { opened.clear(); opened.add(0); redraw(); begin(); });
+  on("unfold", () => { boxes.forEach((box, number) => box.in.length && opened.add(number)); redraw(); begin(); });
   on("theme", () => {
     const root = document.documentElement, next = { "": "light", light: "dark", dark: "" };
     root.dataset.theme = next[root.dataset.theme ?? ""];
@@ -358,7 +372,7 @@
 
   boxes.forEach((box, number) => box.open && opened.add(number));
   redraw();
-  fit();
+  begin();
   const wanted = decodeURIComponent(location.hash.slice(1));
   const linked = wanted ? boxes.findIndex((box, number) => number !== 0 && box.full === wanted) : -1;
   if (linked > 0) show(linked);

@@ -17,6 +17,7 @@ import netgen
 from netgen.cli import main
 from netgen.draw import FITS, MOST, Drawing, format_of
 from netgen.draw.dot import dot, quoted
+from netgen.draw.layout import interiors
 from netgen.draw.scene import Box, Port, Scene
 from netgen.ir.graph import Value
 
@@ -180,3 +181,18 @@ def _apart(boxes: list[tuple[float, float, float, float]]) -> None:
     for at, (x, y, w, h) in enumerate(boxes):
         for other in boxes[:at]:
             assert abs(x - other[0]) >= (w + other[2]) / 2 - 1 or abs(y - other[1]) >= (h + other[3]) / 2 - 1
+
+
+def test_long_ways_do_not_make_it_slow() -> None:
+    """Where many layers far down read what is far up, the longest ways are not laid out, but still told of."""
+    lines = ["x = input(1, 4, 8, 8)", "y = relu(x)"]
+    lines += [f'y = relu(y) as "r{at}"' for at in range(70)]
+    lines += [f'y = add(y, x) as "a{at}"' for at in range(40)]
+    net = netgen.compile(f"net Far() {{ {chr(10).join(lines)}\nreturn y }}")
+    drawing = Drawing(net.graph)
+    (plan,) = interiors([drawing.scene.root]).values()
+    straight = [way for way in plan.ways if way.is_far]
+    assert 0 < len(straight) < 40
+    assert len(plan.ways) == len(drawing.scene.root.edges)
+    text = drawing.write("dot").decode()
+    assert text.count('label="to a') == text.count('label="from x"') == len(straight)

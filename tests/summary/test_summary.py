@@ -18,21 +18,39 @@ from netgen.passes.receptive import receptive_fields
 from netgen.summary import Row, Summary
 from netgen.summary.table import count, csv, markdown, memory
 
-FIELDS = [
-    ("alexnet", "pool5", 195),
-    ("vgg16", "pool5", 212),
-    ("resnet", "res5c", 483),
-    ("mobilenet_v1", "conv6/sep", 315),
+FIELDS: list[tuple[str, dict[str, object], str, int]] = [
+    ("alexnet", {}, "pool5", 195),
+    ("vgg16", {}, "pool5", 212),
+    ("resnet", {}, "res5c", 483),
+    ("resnet", {"blocks": [3, 4, 23, 3]}, "res5c", 1027),
+    ("resnet", {"blocks": [3, 8, 36, 3]}, "res5c", 1507),
+    ("inception_v3", {}, "e2", 1311),
+    ("mobilenet_v1", {}, "conv6/sep", 315),
 ]
 """From the table in Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", 2019."""
 
 
-@pytest.mark.parametrize(("example", "layer", "size"), FIELDS)
-def test_receptive_fields_are_the_published_ones(example: str, layer: str, size: int) -> None:
-    graph = netgen.compile(FOLDER / f"{example}.net").graph
+@pytest.mark.parametrize(("example", "settings", "layer", "size"), FIELDS)
+def test_receptive_fields_are_the_published_ones(
+    example: str, settings: dict[str, object], layer: str, size: int
+) -> None:
+    graph = netgen.compile(FOLDER / f"{example}.net", **settings).graph
     node = graph.find(layer)
     assert node is not None
     assert receptive_fields(graph)[node.outputs[0]] == (size, size)
+
+
+def test_what_sees_all_sees_no_more_behind() -> None:
+    """Permuted and flattened, places are no places any more: what reads them still sees the image, and no more."""
+    program = """
+    net Head() {
+        x = input(1, 3, 32, 32) -> conv(4, 3, pad = 1, stride = 2)
+        return flatten(permute(x, [0, 2, 3, 1])) -> linear(5) as "fc"
+    }
+    """
+    graph = netgen.compile(program).graph
+    fields = receptive_fields(graph)
+    assert {fields[node.outputs[0]] for node in graph.nodes[2:]} == {(33, 33)}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
