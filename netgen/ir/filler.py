@@ -28,6 +28,11 @@ class Filler:
     )
     VARIANCE_NORMS = ("fan_in", "fan_out", "average")
 
+    @staticmethod
+    def objection(name: str, value: float) -> str:
+        """What is wrong with the value of a field, or nothing."""
+        return f"must be at least 0, got {value:g}" if name == "std" and value < 0 else ""
+
     def __init__(self, kind: str, values: Mapping[str, float | int | str] | None = None) -> None:
         self.kind = kind
         self.values = {**self.KINDS[kind], **(values or {})}

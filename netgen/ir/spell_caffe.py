@@ -247,6 +247,8 @@ def _like(name: str, default: float | int | str, value: Any) -> float | int | st
         return str(value).lower()
     if isinstance(value, str):  # a word, kept from a file where a number should stand
         raise Fault("NG207", "wrong type of argument", f"a filler's `{name}` is a number, not {value}")
+    if objection := Filler.objection(name, value):
+        raise Fault("NG208", "argument out of range", f"a filler's `{name}` {objection}")
     return type(default)(value)
 
 

@@ -352,6 +352,6 @@ def _filler_value(name: str, value: Any) -> float | int | str:
         if type(value) is not int:
             raise Fault("NG207", "wrong type of argument", f"expected an int, got {type_name(value)}", arg=name)
         return value
-    if name == "std" and value < 0:
-        raise Fault("NG208", "argument out of range", f"must be at least 0, got {show(value)}", arg=name)
+    if objection := Filler.objection(name, value):
+        raise Fault("NG208", "argument out of range", objection, arg=name)
     return float(value)
