@@ -66,6 +66,11 @@ class Net:
         return self.graph.name
 
     @property
+    def is_of_both_phases(self) -> bool:
+        """Whether its prototxt has layers for one phase alone, and neither phase was asked for."""
+        return self._whole is not None and bool(self.graph.nodes)
+
+    @property
     def settings(self) -> dict[str, object]:
         """The net's settings, those at their defaults included."""
         return dict(self.graph.root.args)

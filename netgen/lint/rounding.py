@@ -13,6 +13,8 @@ from netgen.passes.resize import with_inputs
 
 FURTHEST = 32
 """How far from the net's own size others are looked for."""
+MOST = 20_000
+"""How many layers are looked at for that, in each direction: nearer sizes alone are tried of large nets."""
 _POOLS = frozenset(["max_pool", "avg_pool"])
 
 
@@ -53,7 +55,8 @@ def _hint(graph: Graph) -> str:
 
 def _agreeing(graph: Graph, name: str, shape: Shape, step: int) -> Shape | None:
     """The nearest input in one direction for which nothing rounds, height and width changed alike."""
-    for by in range(step, step * (FURTHEST + 1), step):
+    tries = min(FURTHEST, MOST // len(graph.nodes))
+    for by in range(step, step * (tries + 1), step):
         size = (shape[2] + by, shape[3] + by)
         if min(size) < 1:
             return None
