@@ -66,9 +66,11 @@ class Net:
         return self.graph.name
 
     @property
-    def is_of_both_phases(self) -> bool:
-        """Whether its prototxt has layers for one phase alone, and neither phase was asked for."""
-        return self._whole is not None and bool(self.graph.nodes)
+    def other_phase(self) -> str:
+        """The phase whose layers were left out, where a prototxt has layers for both and neither was asked for."""
+        if self._whole is None or self._whole.kind != "net":
+            return ""
+        return "TEST" if self.phase == "TRAIN" else "TRAIN"
 
     @property
     def settings(self) -> dict[str, object]:

@@ -114,15 +114,9 @@ def check_opened(source: Source, *, max_layers: int = MAX_LAYERS, reading: Readi
 
 
 def default_nets(source: Source, *, max_layers: int = MAX_LAYERS, reading: Reading | None = None) -> Iterator[Net]:
-    """The nets of a program that has been read, those whose settings all have defaults.
-
-    Of a prototxt its net; those of both phases where its layers are for one of them, and neither was asked for.
-    """
+    """The nets of a program that has been read, those whose settings all have defaults; or the net of a prototxt."""
     if is_prototxt(source.path, source.text):
-        net = build(source, reading=reading)
-        yield net
-        if net.is_of_both_phases:
-            yield build(source, reading=Reading("TRAIN" if net.phase == "TEST" else "TEST"))
+        yield build(source, reading=reading)
         return
     for name in nets(source):
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from netgen.api import check_opened, default_nets
+from netgen.api import Reading, build, check_opened, default_nets
 from netgen.cli.console import Console
 from netgen.cli.programs import read, reading_of
 from netgen.diag import Diagnostic, NetgenError
@@ -43,6 +43,8 @@ def _problems(path: str, args: Namespace, verdicts: list[str]) -> list[Diagnosti
             return problems
         for net in default_nets(source, max_layers=args.max_layers, reading=reading):
             problems += net.lint()
+            if net.other_phase:
+                problems += build(source, reading=Reading(net.other_phase), max_layers=args.max_layers).lint()
             if args.dialect is not None:
                 found = net.check_dialect(args.dialect)
                 problems += found

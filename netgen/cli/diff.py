@@ -10,7 +10,7 @@ from netgen.api import Net, build
 from netgen.api.comparing import compare
 from netgen.cli.build import as_warning, evaluated
 from netgen.cli.console import Console
-from netgen.cli.programs import STDIN, read, reading_of
+from netgen.cli.programs import STDIN, read, reading_of, tell_phase
 from netgen.diag import NetgenError
 from netgen.diff.report import Line, head, lines, to_dict
 
@@ -32,6 +32,8 @@ def run(args: Namespace, console: Console) -> int:
             ignore=tuple(args.ignore),
         )
     console.problems([*map(as_warning, first.problems), *map(as_warning, second.problems)])
+    if first.other_phase or second.other_phase:
+        tell_phase(first if first.other_phase else second, console)
     if args.format == "json":
         from json import dumps
 

@@ -8,7 +8,7 @@ from netgen.api import build
 from netgen.cli.build import as_warning, settings_of
 from netgen.cli.console import Console
 from netgen.cli.files import write_all
-from netgen.cli.programs import read, reading_of
+from netgen.cli.programs import read, reading_of, tell_phase
 from netgen.diag import NetgenError
 from netgen.draw import MOST, Drawing, format_of
 from netgen.passes.resize import with_batch
@@ -31,6 +31,7 @@ def run(args: Namespace, console: Console) -> int:
         drawing = Drawing(graph, args.depth, args.direction)
         picture = drawing.write(form)
     console.problems([*net.warnings, *map(as_warning, net.problems)])
+    tell_phase(net, console)
     if drawing.is_folded:
         console.remark(f"blocks are folded at depth {drawing.depth}: deeper there are more than {MOST:,} boxes")
     if args.output == "-":

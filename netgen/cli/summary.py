@@ -8,7 +8,7 @@ from netgen.api import build
 from netgen.cli.build import as_warning, settings_of
 from netgen.cli.console import Console
 from netgen.cli.files import write_all
-from netgen.cli.programs import read, reading_of
+from netgen.cli.programs import read, reading_of, tell_phase
 from netgen.diag import NetgenError
 from netgen.passes.resize import with_batch
 from netgen.summary import Summary
@@ -24,6 +24,7 @@ def run(args: Namespace, console: Console) -> int:
     if net.problems and not net.graph.nodes:
         raise NetgenError(net.problems)
     console.problems([*net.warnings, *map(as_warning, net.problems)])
+    tell_phase(net, console)
     graph = with_batch(net.graph, args.batch) if args.batch is not None else net.graph
     summary = Summary(graph, args.depth)
     said = _as_json(summary) if args.format == "json" else _WRITERS[args.format](summary)

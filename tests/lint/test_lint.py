@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,33 @@ def test_codes_can_be_ignored(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["check", str(path), "--strict", "--ignore", "ng805"]) == 0
     assert main(["check", str(path), "--ignore", "NG999"]) == 2
     assert "no code `NG999`" in capsys.readouterr().err
+
+
+def test_both_phases_of_a_prototxt_are_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "train_val.prototxt"
+    path.write_text("""
+    layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 4 dim: 4 } } }
+    layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 1 } } include { phase: TRAIN } }
+    layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" inner_product_param { num_output: 4 } }
+    layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
+    layer { name: "loss" type: "SoftmaxWithLoss" bottom: "prob" bottom: "label" top: "loss" include { phase: TRAIN } }
+    """)
+    assert main(["check", str(path)]) == 0
+    assert "[NG803]" in capsys.readouterr().out
+    assert main(["check", str(path), "--phase", "test"]) == 0
+    assert "no problems" in capsys.readouterr().out
+    assert main(["summary", str(path)]) == 0
+    assert "the layers for TEST alone: --phase TRAIN" in capsys.readouterr().err
+
+
+def test_a_large_net_is_not_looked_at_for_long() -> None:
+    """No size nearby suits; of a net of thousands of layers just some are tried."""
+    layers = "for i in 1..3000 { y = relu(y) }"
+    pools = "y = max_pool(x, 3, stride = 2)\nz = max_pool(x, 2, stride = 2)"
+    net = netgen.compile(f"net Deep() {{\nx = input(1, 4, 8, 8)\n{pools}\n{layers}\nreturn y, z\n}}")
+    before = time.process_time()
+    assert any(warning.code == "NG805" for warning in net.lint())
+    assert time.process_time() - before < 3
 
 
 def test_every_rule_has_a_code_of_its_own() -> None:
