@@ -54,6 +54,7 @@ def test_what_a_net_offers() -> None:
         "match_weights",
         "name",
         "onnx_model",
+        "other_phase",
         "outputs",
         "parameters_count",
         "phase",

@@ -54,8 +54,8 @@ def _values(net: Net, args: Namespace) -> Mapping[str, Array]:
     if args.kernels:
         return kernels_of(net, args.layers)
     files = [(name, path) for name, path in args.images]
-    picture = declared_picture(net.graph, args.mean, args.scale, args.rgb)
-    maps = maps_of(net, args.layers, read_inputs(net.graph, files, picture))
+    given = read_inputs(net.graph, files, declared_picture(net.graph, args.mean, args.scale, args.rgb)) if files else {}
+    maps = maps_of(net, args.layers, given)
     return {name: _one(name, value, args.image_number) for name, value in maps.items()}
 
 

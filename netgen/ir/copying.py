@@ -104,10 +104,10 @@ class Copier:
         self._values[old] = new
         new.variable = new.variable or old.variable
 
-    def finish(self) -> Graph:
-        """The new graph, with the inputs and outputs of the old one as far as they were put."""
+    def finish(self, outputs: Sequence[Value] | None = None) -> Graph:
+        """The new graph, with the inputs of the old one as far as they were put, and its outputs or other values."""
         self.graph.inputs = [self._first[value] for value in self._old.inputs if value in self._first]
-        self.graph.outputs = [self._values[value] for value in self._old.outputs]
+        self.graph.outputs = [self._values[value] for value in (self._old.outputs if outputs is None else outputs)]
         for old, new in self._instances.items():
             new.doc = "" if old in self._changed and old.parent is not None else old.doc
             new.inputs = [self._values[value] for value in old.inputs if value in self._values]

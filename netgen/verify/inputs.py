@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 ARRAYS = (".npy", ".npz")
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".webp")
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".tiff")
 FILES = (*ARRAYS, *IMAGES)
 """How the names of files end that ``--input`` takes."""
 MAX_FILE = 4 << 30
@@ -126,6 +126,9 @@ def read_inputs(graph: Graph, given: Sequence[tuple[str, str]], picture: Picture
     shapes = {value_name(value): value.shape for value in graph.inputs}
     found: dict[str, Array] = {}
     for name, path in sorted(given, key=lambda each: not each[0]):
+        if name and name not in names:
+            hint = did_you_mean(name, names) or (f"there are {', '.join(names)}" if names else "")
+            raise NetgenError([Diagnostic("NG701", f"the net has no input `{name}`", hint=hint)])
         arrays = _read(path, shapes.get(name or (names[0] if names else ""), ()), picture or Picture())
         if (not name and len(arrays) > 1) or set(arrays) & set(names):
             found.update(arrays)

@@ -122,7 +122,29 @@ def test_the_image_is_prepared_as_the_net_declares_it(tmp_path: Path) -> None:
     assert said.mean == pytest.approx((103.94, 116.78, 123.68))
     assert said.scale == pytest.approx(0.017)
     asked = declared_picture(net.graph, (1.0,), None, True)
-    assert (asked.mean, asked.scale, asked.rgb) == ((1.0,), None, True)
+    assert (asked.mean, asked.rgb) == ((1.0,), True)
+    assert asked.scale == pytest.approx(0.017)
+    filed = netgen.load(text.replace("mean_value: 103.94 mean_value: 116.78 mean_value: 123.68", 'mean_file: "m"'))
+    with pytest.raises(netgen.NetgenError, match="mean image in `m`"):
+        declared_picture(filed.graph, (), None, False)
+    assert declared_picture(filed.graph, (104.0,), None, False).mean == (104.0,)
+
+
+def test_only_what_a_layer_needs_is_run() -> None:
+    """What lies behind it, or aside, may want other sizes and other inputs."""
+    net = netgen.compile("""
+    net Trained() {
+        data = input(1, 3, 8, 8)
+        label = input(1)
+        x = conv(data, 2, 3) as "conv"
+        return softmax_loss(linear(x, 4), label)
+    }
+    """)
+    image = np.zeros((1, 3, 12, 12), np.float32)
+    assert net.features("conv", inputs={"data": image})["conv"].shape == (1, 2, 10, 10)
+    assert net.features("conv", inputs={"data": image, "label": np.zeros((3, 3))})["conv"].shape == (1, 2, 10, 10)
+    with pytest.raises(netgen.NetgenError, match="no input `date`"):
+        net.features("conv", inputs={"date": image})
 
 
 @pytest.mark.parametrize(
@@ -130,7 +152,7 @@ def test_the_image_is_prepared_as_the_net_declares_it(tmp_path: Path) -> None:
     [
         (["--layer", "conv2", "-o", "x.png"], 1, "did you mean `conv1`"),
         (["--layer", "relu1", "--kernels", "-o", "x.png"], 1, "which has no kernels"),
-        (["--layer", "aside", "-o", "x.png"], 1, "so that it is not computed"),
+        (["--layer", "conv1", "--image", "date=net.net.png", "-o", "x.png"], 1, "no input `date`"),
         (["--layer", "conv1", "--image-number", "3", "-o", "x.png"], 1, "has 1 in a batch"),
         (["--layer", "conv1", "--image", "net.net.png", "-o", "x.png"], 1, "net.net.png"),
         (["--layer", "conv1", "--side", "50000", "-o", "x.png"], 1, "NG707"),
