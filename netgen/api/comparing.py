@@ -15,14 +15,23 @@ def compare(
     """What it takes to make the second net of the first.
 
     A program and a network of Caffe say some things in other words: a batch normalisation with its factor is one
-    operator here and two layers there. Where only one of the two comes from Caffe, the other is said as Caffe would.
+    operator here and two layers there. Where only one of the two comes from Caffe, the other is said as
+    Caffe would, if that brings them nearer.
     """
-    one, other = first.graph, second.graph
-    if _is_from_caffe(one) != _is_from_caffe(other):
-        one, other = (
-            graph if _is_from_caffe(graph) else _as_caffe(net) for net, graph in ((first, one), (second, other))
-        )
-    return differences(one, other, ignore_names=ignore_names, ignore_training=ignore_training, ignore=ignore)
+
+    def compared(one: Graph, other: Graph) -> Differences:
+        return differences(one, other, ignore_names=ignore_names, ignore_training=ignore_training, ignore=ignore)
+
+    found = compared(first.graph, second.graph)
+    if found.is_same_network or _is_from_caffe(first.graph) == _is_from_caffe(second.graph):
+        return found
+    in_caffe = compared(*(net.graph if _is_from_caffe(net.graph) else _as_caffe(net) for net in (first, second)))
+    return min(in_caffe, found, key=_extent)
+
+
+def _extent(found: Differences) -> int:
+    """How many layers it takes."""
+    return len(found.changed) + len(found.added) + len(found.removed)
 
 
 def _is_from_caffe(graph: Graph) -> bool:

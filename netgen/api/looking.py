@@ -42,8 +42,6 @@ def maps_of(net: Net, layers: Sequence[str], inputs: Mapping[str, Array] | None 
     Only what they are computed from is run, and has to fit the inputs. Raises ``NetgenError`` where there is no such
     layer, or where it has no value in PyTorch.
     """
-    if net.problems:
-        raise NetgenError(net.problems)
     try:
         from torch import from_numpy
     except ImportError:
@@ -54,10 +52,12 @@ def maps_of(net: Net, layers: Sequence[str], inputs: Mapping[str, Array] | None 
     from netgen.emit.torch import live
 
     nodes = [layer_of(net, name) for name in layers]
+    part = up_to(net.graph, nodes)
+    if net.problems and not all(node.is_known for node in part.nodes):
+        raise NetgenError(net.problems)
     if net.weights is None:
         net.random_weights()
     assert net.weights is not None
-    part = up_to(net.graph, nodes)
     graph, arrays = prepare(part, _needed(net.graph, part, inputs or {}))
     with Subject(graph, net.weights) as subject:
         values = live.capture(graph, *map(from_numpy, arrays), state=subject.state)

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Iterator
 
 from netgen.diff.pairing import pair_up
 from netgen.diff.result import Differences, Field, Pair
+from netgen.ir.filler import Filler
 from netgen.ir.graph import Graph, Node, Value
-from netgen.ir.kinds import FillerKind, Optional
+from netgen.ir.kinds import Extents, FillerKind, Kind, Optional
 from netgen.ir.operator import LEARNING_ARGS, Operator
 
 
@@ -28,7 +29,8 @@ def differences(
 
     def arguments(node: Node) -> dict[str, object]:
         left_out = {*ignore, *(_of_training(node.op) if ignore_training else ())}
-        return {name: value for name, value in node.a.items() if name not in left_out}
+        kinds = {arg.name: arg.kind for arg in node.op.args}
+        return {name: _plainest(kinds[name], value) for name, value in node.a.items() if name not in left_out}
 
     found = pair_up(before, after, arguments, by_name=not ignore_names)
     pairs = []
@@ -52,6 +54,15 @@ def _of_training(op: type[Operator]) -> set[str]:
     return {arg.name for arg in op.args if arg.name in learning or _is_filler(arg.kind)}
 
 
+def _plainest(kind: Kind, value: object) -> object:
+    """One of the ways to say the same: no filler is that of Caffe's default, [3, 3, 3] is 3."""
+    if value is None and _is_filler(kind):
+        return Filler("constant")
+    if isinstance(kind, Extents) and isinstance(value, tuple) and len(set(value)) == 1:
+        return (value[0], value[0])
+    return value
+
+
 def _is_filler(kind: object) -> bool:
     return isinstance(kind, FillerKind) or (isinstance(kind, Optional) and _is_filler(kind.of))
 
@@ -66,7 +77,7 @@ def _fields(
         yield Field("operator", node.op.name, other.op.name)
     for name, value in mine.items():
         if name in theirs and value != theirs[name]:
-            yield Field(name, value, theirs[name])
+            yield Field(name, node.a[name], other.a[name])
     if [_counterpart(value, found) for value in node.inputs] != [_place(value) for value in other.inputs]:
         yield Field("inputs", _names(node.inputs), _names(other.inputs))
     if node.y != other.y:

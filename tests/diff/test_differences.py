@@ -169,3 +169,14 @@ def test_many_layers_in_a_row_and_beside_each_other(change: Callable[[str], str]
     beside = "ys = []\n for i in 1..1000 {\n ys = ys + [relu(x0)]\n }\n z = concat(ys)\n"
     found = differences(_net(row + beside), _net(change(row + beside)), ignore_names=True)
     assert len(found.changed) == (0 if change("x0 = relu") == "x0 = relu" else 1)
+
+
+def test_two_ways_to_say_the_same() -> None:
+    """No filler is Caffe's default one, and one number is that of all axes."""
+    text = "net A() {{ x = input(1, 3, 8, 8, 8) return conv(x, 4, {kernel}{filler}) }}"
+    one, other = (
+        netgen.compile(text.format(kernel=kernel, filler=filler))
+        for kernel, filler in ((3, ""), ("[3, 3, 3]", ", bias_filler = constant"))
+    )
+    assert not one.diff(other)
+    assert one.diff(netgen.compile(text.format(kernel="[3, 3, 3]", filler=", bias_filler = constant(1)")))
