@@ -25,7 +25,7 @@ SPELLED = [op for op in OPERATORS if isinstance(OPERATORS[op].caffe, CaffeSpelli
 ONE_LAYER = [op for op in SPELLED if OPERATORS[op].caffe.type]  # type: ignore[union-attr]
 
 MANY = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
 )
 
 

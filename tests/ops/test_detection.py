@@ -19,7 +19,7 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Node
 from netgen.ops import read_caffe
 
-MANY = settings(max_examples=70, deadline=None)
+MANY = settings(max_examples=35, deadline=None)
 
 
 def compute(n: Node, *inputs: ArrayLike) -> list[Array]:
@@ -156,7 +156,7 @@ def test_refined_detections(problem: Any, data: st.DataObject) -> None:
 
 
 @given(problems(COMMON))
-@settings(MANY, max_examples=60)
+@settings(MANY, max_examples=30)
 def test_detections_in_regions(problem: Any) -> None:
     """Regions are pixels of an image, and offsets have no variances."""
     args, loc, conf, priors = problem

@@ -66,7 +66,7 @@ def trainings(draw: Any) -> tuple[Node, list[Array]]:
 
 
 @given(trainings())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_multibox_loss(training: tuple[Node, list[Array]]) -> None:
     n, inputs = training
     loc, conf, priors, truth = inputs

@@ -22,7 +22,7 @@ ALWAYS_ALIKE = [op for op in COMPUTING if not OPERATORS[op].dynamic]
 """Operators that do the same steps whatever the values are."""
 
 FEW = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
 )
 
 
