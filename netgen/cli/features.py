@@ -6,6 +6,7 @@ import os
 import re
 from argparse import Namespace
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from netgen.api import Net, build
@@ -25,6 +26,7 @@ _STRANGE = re.compile(r"[^\w.\-]+")
 def run(args: Namespace, console: Console) -> int:
     """Run the net, and write a picture for each layer that is asked for."""
     paths = _paths(args)
+    _need_opencv()
     source = read(args.file)
     settings = settings_of(args)
     stages = [f"reading {source.path}"]
@@ -43,6 +45,14 @@ def run(args: Namespace, console: Console) -> int:
         console.remark(f"{name}: {_about(value, args.kernels)}")
         console.remark(f"wrote {paths[name]}")
     return 0
+
+
+def _need_opencv() -> None:
+    """Raise ``NetgenError`` where pictures cannot be written, before anything is run."""
+    if find_spec("cv2") is None:
+        label = "pictures are written by OpenCV, the package `cv2`, which is not installed"
+        hint = "pip install 'netgen[verify]'; Net.features gives the arrays without it"
+        raise NetgenError([Diagnostic("NG608", "a package is missing", label=label, hint=hint)])
 
 
 def _values(net: Net, args: Namespace) -> Mapping[str, Array]:

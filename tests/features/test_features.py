@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -180,3 +181,22 @@ def test_files_hold_the_picture(ending: str) -> None:
     read = cv2.imdecode(np.frombuffer(encoded(picture, ending), np.uint8), cv2.IMREAD_COLOR)
     assert read is not None
     assert read.shape == picture.shape
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "options"),
+    [("cv2", "netgen[verify]", ["--kernels"]), ("torch", "netgen[torch]", [])],
+)
+def test_a_package_that_is_missing(
+    *,
+    package: str,
+    extra: str,
+    options: list[str],
+    program: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["features", program, "--layer", "conv1", "-o", str(tmp_path / "x.png"), *options]) == 1
+    assert extra in capsys.readouterr().err
