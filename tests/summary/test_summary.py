@@ -34,7 +34,7 @@ FIELDS: list[tuple[str, dict[str, object], str, int]] = [
 def test_receptive_fields_are_the_published_ones(
     example: str, settings: dict[str, object], layer: str, size: int
 ) -> None:
-    graph = netgen.compile(FOLDER / f"{example}.net", **settings).graph
+    graph = netgen.compile(FOLDER / f"{example}.net", **settings).graph  # type: ignore[arg-type]
     node = graph.find(layer)
     assert node is not None
     assert receptive_fields(graph)[node.outputs[0]] == (size, size)
