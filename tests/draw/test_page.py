@@ -43,6 +43,16 @@ OVERLAPS = """() => {
 }"""
 
 
+HIDDEN = """() => {
+    const boxes = [...document.querySelectorAll('g.box:not(.open) > rect')].map((each) => each.getBoundingClientRect());
+    return [...document.querySelectorAll('text.shape')].filter((label) => {
+        const a = label.getBoundingClientRect(), [x, y] = [(a.left + a.right) / 2, (a.top + a.bottom) / 2];
+        return boxes.some((b) => b.left < x && x < b.right && b.top < y && y < b.bottom);
+    }).map((label) => label.textContent);
+}"""
+"""Shapes on edges whose middle lies below a box."""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
@@ -116,6 +126,7 @@ def test_nothing_lies_upon_anything_else(example: str, opened: Any) -> None:
     assert page.evaluate(OVERLAPS) == []
     page.click("#unfold")
     assert page.evaluate(OVERLAPS) == []
+    assert page.evaluate(HIDDEN) == []
     page.click("#fold")
     for block in range(min(page.locator("g.box[aria-expanded=false]").count(), 3)):
         page.locator("g.box[aria-expanded=false]").nth(block).press("Enter")
