@@ -19,7 +19,7 @@ from netgen.verify.compare import Measure, measure, measure_rows
 from netgen.verify.known import known_fault
 from netgen.verify.patterns import pattern
 from netgen.verify.replay import Own, Replay, TooMuchHidden
-from netgen.verify.results import BEHIND, DIFFERS, KNOWN, ROUNDING, Compared, Difference, Row
+from netgen.verify.results import BEHIND, DIFFERS, EXCUSE, KNOWN, ROUNDING, Compared, Difference, Row
 from netgen.verify.runtime import Runtime
 from netgen.verify.subject import Subject
 from netgen.verify.suspect import Suspect
@@ -31,8 +31,6 @@ EXPLAINED = 4
 """For how many layers of a runtime causes are looked for."""
 _NOISE = 1 / 20
 """How large a disturbance is rounding, as a part of what one layer may be off."""
-_EXCUSE = 4
-"""How many times more than such a disturbance a difference may be that rounding explains."""
 
 
 def locate(row: Row, subject: Subject, inputs: Sequence[Array]) -> None:
@@ -113,7 +111,7 @@ class Search:
             disturbed = [each * (1 + noise * random.choice([-1, 1], each.shape)).astype(np.float32) for each in inputs]
             shaken = self.replay.again(node, disturbed)
             change = max(_gap(node, a, b) for a, b in zip(calm, shaken, strict=True))
-            if local.error <= _EXCUSE * change:
+            if local.error <= EXCUSE * change:
                 return True
         return False
 

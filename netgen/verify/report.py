@@ -255,10 +255,11 @@ def _consequences(row: Row) -> list[str]:
             "its own numbers, their layers agree"
         )
     if rounded:
+        layers = f"given its own numbers, every layer agrees to {row.runtime.step:.0e}, or cannot tell them apart"
+        outputs = "layer by layer, rounding alone makes as much of a difference there"
         lines.append(
             f"{_many(rounded, 'value')} of {row.name} differ{'s' if rounded == 1 else ''} by more than the bound and "
-            f"{'is' if rounded == 1 else 'are'} right: given its own numbers, every layer agrees to "
-            f"{row.runtime.step:.0e}, or cannot tell them apart"
+            f"{'is' if rounded == 1 else 'are'} right: {outputs if row.runtime.only_outputs else layers}"
         )
     return ["", *lines] if lines and row.differences else lines
 

@@ -26,6 +26,8 @@ BEHIND = "behind"
 """A value that differs because what its layer reads does: fed with the runtime's own numbers, the layer agrees."""
 ROUNDING = "rounding"
 """A value that differs because its layer, or all layers before it together, make much of what rounding leaves."""
+EXCUSE = 4
+"""How many times more than rounding is seen to make a difference may be that it explains."""
 
 
 class Compared:
