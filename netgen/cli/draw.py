@@ -34,6 +34,8 @@ def run(args: Namespace, console: Console) -> int:
     tell_phase(net, console)
     if drawing.is_folded:
         console.remark(f"blocks are folded at depth {drawing.depth}: deeper there are more than {MOST:,} boxes")
+    if drawing.is_smaller:
+        console.remark(f"made smaller: no .{form} is as large; .svg and .html are, and --depth folds blocks")
     if args.output == "-":
         console.output(picture.decode())
         return 0

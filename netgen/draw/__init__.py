@@ -30,7 +30,8 @@ def format_of(path: str) -> str:
 class Drawing:
     """A picture of a network. ``depth`` is how deep blocks are opened: 0 not at all, None as deep as fits.
 
-    ``is_folded`` tells that it could not go as deep as it was asked to.
+    ``is_folded`` tells that it could not go as deep as it was asked to, ``is_smaller`` that what was written last had
+    to be made smaller than it reads best.
     """
 
     def __init__(self, graph: Graph, depth: int | None = None, direction: str = "down") -> None:
@@ -42,6 +43,7 @@ class Drawing:
         while wanted > 0 and self._boxes(wanted) > most:
             wanted -= 1
         self.depth = wanted
+        self.is_smaller = False
         self.is_folded = depth is not None and wanted < min(depth, self.deepest)
 
     def write(self, format: str) -> bytes:
@@ -54,10 +56,11 @@ class Drawing:
         text = dot(self.scene, opened, direction=self.direction)
         if format == "dot":
             return text.encode()
-        from netgen.draw.graphviz import drawn
+        from netgen.draw.graphviz import drawn, drawn_to_fit
 
         if format == "png":
-            return drawn(text.replace("graph [", f"graph [dpi={_DPI}, ", 1), format)
+            picture, self.is_smaller = drawn_to_fit(text.replace("graph [", f"graph [dpi={_DPI}, ", 1), format)
+            return picture
         picture = drawn(text, format)
         return _styled(picture) if format == "svg" else picture
 

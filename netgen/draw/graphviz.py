@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netgen.diag import Diagnostic, NetgenError
+from netgen.diag.noise import captured
 
 PICTURES = ("svg", "png", "pdf")
 """What it draws, by the names of formats, which are also how files end."""
@@ -12,8 +13,15 @@ PICTURES = ("svg", "png", "pdf")
 
 def drawn(text: str, format: str) -> bytes:
     """A graph of Graphviz's language, laid out: as a picture, or in ``"json"`` as numbers: points, y upwards."""
-    picture: bytes = _package().AGraph(string=text).draw(format=format, prog="dot")
-    return picture
+    return drawn_to_fit(text, format)[0]
+
+
+def drawn_to_fit(text: str, format: str) -> tuple[bytes, bool]:
+    """The same, and whether it was made smaller, since there are no pictures of that format as large as it would be."""
+    package = _package()
+    with captured() as noise:  # its libraries speak of fonts, and of what they do to fit, past Python
+        picture: bytes = package.AGraph(string=text).draw(format=format, prog="dot")
+    return picture, "too large" in noise.text
 
 
 def _package() -> Any:

@@ -11,6 +11,9 @@ from netgen.lint.rules import RULES
 
 __all__ = ["CODES_OF_LINT", "lint"]
 
+MOST = 3
+"""How many places are told of for one reason."""
+
 CODES_OF_LINT = tuple(rule.code for rule in RULES)
 
 
@@ -22,13 +25,28 @@ def lint(graph: Graph) -> list[Diagnostic]:
         for finding in rule.find(graph):
             span = finding.node.span
             places.setdefault((span, finding.hint if span is not None else finding.label), []).append(finding)
-        found += [_warning(rule.code, findings) for findings in places.values()]
+        found += [_warning(rule.code, findings) for findings in _few(list(places.values()))]
     return found
+
+
+def _few(places: list[list[Finding]]) -> list[list[Finding]]:
+    """The places of one rule; of many that call for the same the first ones, with all the others in the last of them.
+
+    A flat network says everything as often as it has layers.
+    """
+    alike: dict[str, list[list[Finding]]] = {}
+    for findings in places:
+        alike.setdefault(findings[0].hint, []).append(findings)
+    return [
+        findings if at < MOST - 1 else [each for rest in group[at:] for each in rest]
+        for group in alike.values()
+        for at, findings in enumerate(group[:MOST])
+    ]
 
 
 def _warning(code: str, findings: list[Finding]) -> Diagnostic:
     first, more = findings[0], len(findings) - 1
-    notes = [Note(f"the same for {more} more layer{'s' if more > 1 else ''} made here")] if more else []
+    notes = [Note(f"the same for {more} more layer{'s' if more > 1 else ''} like this one")] if more else []
     node = first.node
     return Diagnostic(
         code,

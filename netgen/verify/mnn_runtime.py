@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from netgen.verify.noise import captured
+from netgen.diag.noise import captured
 from netgen.verify.runtime import Runtime, ValueKey, Watcher
 
 if TYPE_CHECKING:

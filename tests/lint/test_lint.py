@@ -61,7 +61,7 @@ def test_what_a_block_causes_often_is_told_once() -> None:
     body = "    for i in 1..4 {\n        x = batch_norm(conv(x, 8, 1))\n    }\n    return x"
     program = f"net Net() {{\n    x = input(1, 3, 8, 8)\n{body}\n}}\n"
     (warning,) = netgen.compile(program).lint()
-    assert [note.text for note in warning.notes] == ["the same for 3 more layers made here"]
+    assert [note.text for note in warning.notes] == ["the same for 3 more layers like this one"]
 
 
 def test_a_net_of_caffe_is_looked_at_too() -> None:
@@ -135,3 +135,10 @@ def test_a_large_net_is_not_looked_at_for_long() -> None:
 
 def test_every_rule_has_a_code_of_its_own() -> None:
     assert list(CODES_OF_LINT) == sorted(set(CODES_OF_LINT))
+
+
+def test_a_flat_net_is_not_told_the_same_a_hundred_times() -> None:
+    body = "\n".join(f'    x = batch_norm(conv(x, 8, 1))  as "{at}"' for at in range(20))
+    found = netgen.compile(f"net Net() {{\n    x = input(1, 3, 8, 8)\n{body}\n    return x\n}}\n").lint()
+    assert [len(warning.notes) for warning in found] == [0, 0, 1]
+    assert found[-1].notes[0].text == "the same for 17 more layers like this one"
