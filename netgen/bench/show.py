@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from netgen.diag.columns import aligned
 from netgen.ir.text import shape_text
 
 if TYPE_CHECKING:
@@ -96,16 +97,10 @@ def _by_operator(shares: Sequence[dict[str, float]], operators: dict[str, str], 
 
 def _table(rows: Sequence[Sequence[str]], *, words: int, markdown: bool) -> str:
     """Columns, of which the first so many are words and the others numbers; the first row is the head."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        [
-            cell.ljust(width) if at < words else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        for row in rows
-    ]
+    lines = aligned(rows, "l" * words + "r")
     if not markdown:
         return "\n".join("  ".join(line).rstrip() for line in lines)
+    widths = map(len, lines[0])
     rule = ["-" * width if at < words else "-" * (width - 1) + ":" for at, width in enumerate(widths)]
     return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])
 

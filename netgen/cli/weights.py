@@ -13,6 +13,7 @@ from netgen.cli.build import settings_of
 from netgen.cli.console import Console
 from netgen.cli.files import write_all
 from netgen.cli.programs import read, reading_of
+from netgen.diag.columns import table
 from netgen.weights import Entry, WeightsFile, mapping_text, read_weights
 from netgen.weights.compare import CHANGED, RESHAPED, SAME, Difference, Statistics, differences
 from netgen.weights.faults import plural, shape_text
@@ -58,7 +59,7 @@ def _list_table(file: WeightsFile, entries: Sequence[Entry], looks: Sequence[Sta
         where = [entry.layer, types[entry.layer], str(entry.index)] if file.layers else [entry.name]
         numbers = _numbers(look) if look is not None else []
         rows.append([*where, shape_text(entry.shape), entry.dtype, f"{entry.count:,}", *numbers])
-    return _table(rows, left=len(head) + 1)
+    return table(rows, "l" * (len(head) + 1) + "r")
 
 
 def _numbers(look: Statistics) -> list[str]:
@@ -146,7 +147,7 @@ def _diff_text(found: Sequence[Difference], all_of_them: bool) -> str:
     counts = Counter(each.state for each in found)
     sums = ", ".join(f"{count:,} {state}" for state, count in counts.items())
     summary = f"{plural(len(found), 'array')}: {sums}" if found else "no arrays"
-    return f"{_table(rows, left=2)}\n\n{summary}" if rows else summary
+    return f"{table(rows, 'll')}\n\n{summary}" if rows else summary
 
 
 def _change(each: Difference) -> str:
@@ -183,20 +184,3 @@ def _map(args: Namespace, console: Console) -> int:
         write_all({args.save_mapping: mapping_text(report)})
         console.remark(f"wrote {args.save_mapping}")
     return int(not report.is_complete)
-
-
-# --- both -----------------------------------------------------------------------------------------
-
-
-def _table(rows: Sequence[Row], left: int) -> str:
-    """Columns, of which the first so many are words and the others numbers."""
-    columns = max(len(row) for row in rows)
-    widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(columns)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(widths[column]) if column < left else cell.rjust(widths[column])
-            for column, cell in enumerate(row)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netgen.diag.columns import table as columns
 from netgen.ir.filler import Filler
 from netgen.ir.graph import UNKNOWN, Graph, Node, Shape, Value
 from netgen.ir.kinds import REQUIRED, Arg, show
@@ -60,21 +61,9 @@ def table(graph: Graph) -> str:
         row = (node.name, describe(node), shapes, f"{count:,}" if count else "", "" if follows else ", ".join(reads))
         rows.append(row)
         above = node
-    return _aligned(rows)
+    return columns(rows, "lllrl")
 
 
 def _is_default(arg: Arg, value: object) -> bool:
     """Whether an argument has its default, as it is written or as its kind accepts it."""
     return arg.default not in (REQUIRED, None) and value in (arg.default, arg.kind.accept(arg.default))
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if i == 3 else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)

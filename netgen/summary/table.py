@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from netgen.diag.columns import table as columns
 from netgen.ir.graph import Shape
 from netgen.ir.text import shape_text
 from netgen.passes.memory import FLOAT
@@ -24,10 +25,10 @@ _WIDEST = 44
 def text(summary: Summary) -> str:
     """The table, with the totals below it."""
     rows = [_heads(), *(_cells(row, summary) for row in summary.rows)]
-    lines = _aligned(rows)
+    lines = columns(rows, "l" * _WORDS + "r").split("\n")
     rule = "─" * max(map(len, lines))
     table = [lines[0], rule, *lines[1:], rule] if summary.rows else []
-    return "\n".join([_title(summary), "", *table, *_aligned(totals(summary), words=1), *_folded(summary)])
+    return "\n".join([_title(summary), "", *table, columns(totals(summary), "l"), *_folded(summary)])
 
 
 def markdown(summary: Summary) -> str:
@@ -125,18 +126,6 @@ def _folded(summary: Summary) -> list[str]:
     if summary.depth >= summary.deepest:
         return []
     return ["", f"blocks are folded at depth {summary.depth} of {summary.deepest}: --depth all unfolds them"]
-
-
-def _aligned(rows: Sequence[Sequence[str]], words: int = _WORDS) -> list[str]:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if at >= words and len(row) > 2 else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
+from netgen.diag.columns import table
 from netgen.ir.graph import Node
 from netgen.ir.text import describe, shape_text, value_name
 from netgen.verify.results import (
@@ -34,7 +35,7 @@ def text(found: Verification, *, layers: bool = False, color: bool = False) -> s
     parts = ["\n".join(_head(found))]
     if layers:
         parts.append(layer_table(found))
-    parts.append(_table(_rows(found, color), "lrrlrrl"))
+    parts.append(table(_rows(found, color), "lrrlrrl"))
     parts += dict.fromkeys("\n".join(lines) for row in found.rows if (lines := _about_row(found, row)))
     parts.append("\n".join(_legend(found)))
     parts.append(_painted(verdict(found), color, is_fine=bool(found)))
@@ -104,18 +105,6 @@ def _error(error: float) -> str:
     return f"{error:.1e}" if isfinite(error) else "all"
 
 
-def _table(rows: Sequence[Sequence[str]], sides: str) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if side == "r" else cell.ljust(width)
-            for cell, width, side in zip(row, widths, sides, strict=False)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
 def _legend(found: Verification) -> list[str]:
     """What the numbers are, and who is not there."""
     lines = []
@@ -155,7 +144,7 @@ def layer_table(found: Verification) -> str:
             if value not in given:
                 cells = [_cell(each.get(value)) for each in errors]
                 lines.append((value_name(value), node.op.name, shape_text(value.shape), *cells))
-    return _table(lines, "lll" + "r" * len(rows))
+    return table(lines, "lllr")
 
 
 def _cell(compared: Compared | None) -> str:
