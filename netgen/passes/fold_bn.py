@@ -14,7 +14,7 @@ from netgen.ir.graph import Attrs, Graph, Node, Value
 from netgen.ir.slots import Key
 from netgen.passes import affine, filters
 from netgen.passes.changes import Changes, Left, counted, listed
-from netgen.passes.folds import Fold, agreed
+from netgen.passes.folds import Fold, agreed, wanted_elsewhere
 from netgen.passes.rewrite import Held, Rewritten, remade
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class _Finder:
         """The layers behind one that can all go into it."""
         found: list[Node] = []
         value = node.outputs[0]
-        while not self._shared(value) and len(value.readers) == 1:
+        while not wanted_elsewhere(self.outputs, value) and len(value.readers) == 1:
             [reader] = value.readers
             if not affine.is_affine(reader) or self._objection(reader, filters.output_axis(node)):
                 break
@@ -113,22 +113,13 @@ class _Finder:
         found: list[Node] = []
         value = node.inputs[0]
         while affine.is_affine(value.node) and value.node not in self._taken:
-            if self._shared(value) or self._objection(value.node, 1) or _keeps_out(node, value.node):
+            if wanted_elsewhere(self.outputs, value) or self._objection(value.node, 1) or _keeps_out(node, value.node):
                 break
             found.insert(0, value.node)
             value = value.node.inputs[0]
         if found and value.node.op.name == "batch_norm" and value.node not in self._taken:
             return found[1:]  # what scales a normalisation that stays, stays with it
         return found
-
-    def _shared(self, value: Value) -> str:
-        """Why a value may not go: somebody else needs it."""
-        if value in self.outputs:
-            return f"`{value.node.name}` is an output of the net"
-        if len(value.readers) > 1:
-            others = ", ".join(f"`{reader.name}`" for reader in value.readers)
-            return f"`{value.node.name}` has {len(value.readers)} readers: {others}"
-        return ""
 
     def _objection(self, node: Node, axis: int) -> str:
         return affine.objection(node, axis, training=self.training)
@@ -159,7 +150,7 @@ class _Finder:
         return value.node if filters.is_filter(value.node) else None
 
     def _why_not_behind(self, maker: Node, node: Node) -> Left | None:
-        shared = self._shared(node.inputs[0])
+        shared = wanted_elsewhere(self.outputs, node.inputs[0])
         if shared:
             return Left(node.name, "what it reads is needed elsewhere too", shared)
         objection = self._objection(node, filters.output_axis(maker))
@@ -171,7 +162,7 @@ class _Finder:
         if not any(filters.is_filter(reader) for reader in _next(value)):
             return None
         chain = [node]
-        while not (shared := self._shared(value)) and affine.is_affine(value.readers[0]):
+        while not (shared := wanted_elsewhere(self.outputs, value)) and affine.is_affine(value.readers[0]):
             chain.append(value.readers[0])
             value = value.readers[0].outputs[0]
         if shared:

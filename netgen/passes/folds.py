@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from netgen.ir.graph import Graph, Node
+from netgen.ir.graph import Graph, Node, Value
 from netgen.ir.operator import shared_arrays
 from netgen.ir.slots import Key
 from netgen.passes import affine, filters
@@ -195,3 +195,13 @@ def _fits(fold: Fold, folds: Mapping[Node, Fold], sharers: Mapping[str, list[tup
             if two is None or one.tobytes() != two.tobytes():
                 return False
     return True
+
+
+def wanted_elsewhere(outputs: Collection[Value], value: Value) -> str:
+    """Why a value may not go, since somebody else needs it; or nothing."""
+    if value in outputs:
+        return f"`{value.node.name}` is an output of the net"
+    if len(value.readers) > 1:
+        others = ", ".join(f"`{reader.name}`" for reader in value.readers)
+        return f"`{value.node.name}` has {len(value.readers)} readers: {others}"
+    return ""

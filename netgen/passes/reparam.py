@@ -15,7 +15,7 @@ from netgen.ir.slots import Key
 from netgen.passes import affine
 from netgen.passes.branches import Branch, Window, aligned, merged
 from netgen.passes.changes import Changes, Left, counted
-from netgen.passes.folds import shared_names, sharers
+from netgen.passes.folds import shared_names, sharers, wanted_elsewhere
 from netgen.passes.rewrite import Held, Rewritten, remade
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class _Finder:
         sums = (*outer, node)
         found = []
         for value, coeff in zip(node.inputs, node.a.coeff or (1.0,) * len(node.inputs), strict=True):
-            if value.node.op.name == "add" and value.node.is_known and not self._shared(value):
+            if value.node.op.name == "add" and value.node.is_known and not wanted_elsewhere(self.outputs, value):
                 found += self._branches(value.node, factor * coeff, sums)
             else:
                 found.append(self._branch(value, factor * coeff, sums))
@@ -122,7 +122,7 @@ class _Finder:
         stop = ""
         while True:
             node = value.node
-            if stop := self._shared(value):
+            if stop := wanted_elsewhere(self.outputs, value):
                 break
             if node.op.name == "conv" and node.is_known:
                 return Branch(node, chain, sums, node.inputs[0], factor=factor)
@@ -135,15 +135,6 @@ class _Finder:
             chain.insert(0, node)
             value = node.inputs[0]
         return Branch(None, chain, sums, value, factor=factor, stop=stop)
-
-    def _shared(self, value: Value) -> str:
-        """Why a value may not go, or nothing."""
-        if value in self.outputs:
-            return f"`{value.node.name}` is an output of the net"
-        if len(value.readers) > 1:
-            others = ", ".join(f"`{reader.name}`" for reader in value.readers)
-            return f"`{value.node.name}` has {len(value.readers)} readers: {others}"
-        return ""
 
     def _objection(self, branches: list[Branch]) -> tuple[str, str] | None:
         """Why the branches of a sum are not of one kind."""

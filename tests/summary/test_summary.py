@@ -60,7 +60,6 @@ def test_rows_add_up(example: Example) -> None:
     assert summary.root.parameters == net.parameters_count
     assert summary.root.macs == net.macs
     assert summary.root.layers == len(net.layers)
-    assert max(net.graph.nodes, key=lambda node: len(node.outputs)).outputs
     for row in summary.root.walk(99):
         if row.is_block:
             for what in ("layers", "parameters", "macs", "memory"):
