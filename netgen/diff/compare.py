@@ -58,7 +58,8 @@ def _plainest(kind: Kind, value: object) -> object:
     """One of the ways to say the same: no filler is that of Caffe's default, [3, 3, 3] is 3."""
     if value is None and _is_filler(kind):
         return Filler("constant")
-    if isinstance(kind, Extents) and isinstance(value, tuple) and len(set(value)) == 1:
+    each = kind.of if isinstance(kind, Optional) else kind
+    if isinstance(each, Extents) and isinstance(value, tuple) and len(set(value)) == 1:
         return (value[0], value[0])
     return value
 

@@ -180,3 +180,12 @@ def test_two_ways_to_say_the_same() -> None:
     )
     assert not one.diff(other)
     assert one.diff(netgen.compile(text.format(kernel="[3, 3, 3]", filler=", bias_filler = constant(1)")))
+
+
+def test_an_extent_said_for_each_axis_is_the_one_number() -> None:
+    def video(stride: str) -> netgen.Net:
+        body = f"    return max_pool(input(1, 2, 8, 8, 8), 2, stride = {stride})"
+        return netgen.compile(f"net N() {{\n{body}\n}}\n")
+
+    assert not video("2").diff(video("[2, 2, 2]"))
+    assert video("2").diff(video("[1, 2, 2]")).changed
