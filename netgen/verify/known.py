@@ -12,7 +12,7 @@ converted. The converter itself needs none of that::
     files = ["--modelFile", caffemodel, "--prototxt", prototxt, "--MNNModel", mnn]
     _tools.mnnconvert(["mnnconvert", "-f", "CAFFE", *files])
 
-It prints to the process's stdout, and writes no file where it fails.
+It prints to the process's stdout; where it fails it writes no file, and may end the process.
 """
 
 from __future__ import annotations

@@ -1,20 +1,19 @@
 """MNN, on what its converter makes of the prototxt and the caffemodel that netgen writes for it.
 
 Its Python tools are not used: ``MNN.tools`` installs packages and reports what is converted to a server. The converter
-itself is a function of the extension ``_tools``, and runs in a process of its own, because it ends the process that it
-runs in where it gives up.
+itself is a function of the extension ``_tools``. Both run in a process of their own: where the converter gives up, it
+ends the process that it runs in.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from netgen.diag.noise import captured
+from netgen.verify.apart import Crash, Failure, Job, compute
 from netgen.verify.runtime import Runtime, ValueKey, Watcher
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from netgen.verify.runtime import Array
     from netgen.verify.subject import Subject
 
-_CONVERT = "import sys, MNN, _tools; _tools.mnnconvert(['mnnconvert', *sys.argv[1:]])"
-_PATIENCE = 300
-"""Seconds that converting may take."""
 _JOINED = frozenset(("ReLU", "ReLU6", "BatchNorm", "Scale", "Dropout", "Split"))
 """Layers that the converter puts into the layer before them, whose name the result then has."""
 _PLAIN_SUMS = (3, 0)
@@ -42,62 +38,34 @@ class Mnn(Runtime):
 
     def run(self, subject: Subject, inputs: Sequence[Array], watcher: Watcher) -> None:
         files = subject.caffe("mnn")
-        model = _converted(files, os.path.join(subject.folder, "net.mnn"))
+        model = os.path.join(subject.folder, "net.mnn")
+        _convert(files, model)
         shapes = {(node.name, at): shape for node in subject.graph.nodes for at, shape in enumerate(node.y)}
         keys: dict[Place, list[ValueKey]] = {}
         for key, place in files.places.items():
             keys.setdefault(place, []).append(key)
-        with captured():
-            for place, value in _values(files, model, inputs):
-                for key in keys.get(place, ()):
-                    if watcher.wants(key):
-                        watcher.see(key, _shaped(value, shapes[key]))
+        job = {"model": model, "inputs": list(files.inputs)}
+        made = {(name, at): value for (name, at), value in compute(f"{__name__}:values", job, inputs)}
+        layers = _last_layers(files, {name for name, _ in made})
+        for (name, at), value in made.items():
+            for key in keys.get((layers[name], at), ()):
+                if watcher.wants(key):
+                    watcher.see(key, _shaped(value, shapes[key]))
 
 
-def _converted(files: CaffeFiles, path: str) -> str:
-    """The model for MNN; raises where the converter gives up, with what it says."""
+RUNTIMES = (Mnn(),)
+
+
+def _convert(files: CaffeFiles, model: str) -> None:
+    """Write the model for MNN; raises where the converter gives up, with what it says."""
     said = ["-f", "CAFFE", "--modelFile", files.caffemodel, "--prototxt", files.prototxt]
-    command = [sys.executable, "-c", _CONVERT, *said, "--MNNModel", path, "--bizCode", "netgen"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False, errors="replace")
-    if not os.path.exists(path):
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise RuntimeError(f"its converter gives up: {lines[-1].strip() if lines else f'exit code {done.returncode}'}")
-    return path
+    try:
+        list(compute(f"{__name__}:convert", {"model": model, "arguments": [*said, "--bizCode", "netgen"]}))
+    except Crash as crash:
+        raise Failure(f"its converter gives up: {crash.last_words}") from None
 
 
-def _values(files: CaffeFiles, model: str, inputs: Sequence[Array]) -> Iterator[tuple[Place, Array]]:
-    """What comes out of each operator, under the place of the last layer that is in it."""
-    import MNN
-
-    net = MNN.Interpreter(model)
-    if hasattr(net, "setSessionHint"):
-        net.setSessionHint(*_PLAIN_SUMS)
-    session = net.createSession({"numThread": os.cpu_count() or 1, "precision": "high", "backend": "CPU"})
-    for name, value in zip(files.inputs, inputs, strict=True):
-        source = MNN.Tensor(value.shape, MNN.Halide_Type_Float, value, MNN.Tensor_DimensionType_Caffe)
-        net.getSessionInput(session, name).copyFrom(source)
-    seen: dict[str, list[Array]] = {}
-
-    def after(tensors: Sequence[Any], operator: Any) -> bool:
-        seen[operator.getName()] = [_copied(MNN, each) for each in tensors]
-        return True
-
-    net.runSessionWithCallBackInfo(session, lambda tensors, operator: True, after)
-    for operator, layer in _last_layers(files, seen).items():
-        for at, value in enumerate(seen[operator]):
-            yield (layer, at), value
-
-
-def _copied(mnn: Any, tensor: Any) -> Array:
-    import numpy as np
-
-    shape = tensor.getShape()
-    host = mnn.Tensor(shape, tensor.getDataType(), np.zeros(shape, np.float32), mnn.Tensor_DimensionType_Caffe)
-    tensor.copyToHostTensor(host)
-    return np.array(host.getNumpyData(), np.float32)
-
-
-def _last_layers(files: CaffeFiles, operators: dict[str, list[Array]]) -> dict[str, str]:
+def _last_layers(files: CaffeFiles, operators: Collection[str]) -> dict[str, str]:
     """For each operator the last of the layers that are joined in it: those that are no operators themselves."""
     last = {name: name for name in operators}
     maker: dict[str, str] = {}
@@ -129,4 +97,46 @@ def _shaped(value: Array, shape: tuple[int, ...]) -> Array:
     return value
 
 
-RUNTIMES = (Mnn(),)
+# --- in a process of its own ----------------------------------------------------------------------
+
+
+def convert(job: Job, arrays: Sequence[Array]) -> Iterator[tuple[str, Array]]:
+    """Have a model converted. Nothing comes of it but a file; without one this ends the process, as MNN itself does."""
+    import MNN  # noqa: F401 - the other finds its libraries through it
+
+    import_module("_tools").mnnconvert(["mnnconvert", *job["arguments"], "--MNNModel", job["model"]])
+    if not os.path.exists(job["model"]):
+        raise SystemExit(1)
+    return iter(())
+
+
+def values(job: Job, inputs: Sequence[Array]) -> Iterator[tuple[tuple[str, int], Array]]:
+    """What comes out of each operator of a model, under its name and the number of the output."""
+    import MNN
+
+    net = MNN.Interpreter(job["model"])
+    if hasattr(net, "setSessionHint"):
+        net.setSessionHint(*_PLAIN_SUMS)
+    session = net.createSession({"numThread": os.cpu_count() or 1, "precision": "high", "backend": "CPU"})
+    for name, value in zip(job["inputs"], inputs, strict=True):
+        source = MNN.Tensor(value.shape, MNN.Halide_Type_Float, value, MNN.Tensor_DimensionType_Caffe)
+        net.getSessionInput(session, name).copyFrom(source)
+    seen: dict[str, list[Array]] = {}
+
+    def after(tensors: Sequence[Any], operator: Any) -> bool:
+        seen[operator.getName()] = [_copied(MNN, each) for each in tensors]
+        return True
+
+    net.runSessionWithCallBackInfo(session, lambda tensors, operator: True, after)
+    for name, made in seen.items():
+        for at, value in enumerate(made):
+            yield (name, at), value
+
+
+def _copied(mnn: Any, tensor: Any) -> Array:
+    import numpy as np
+
+    shape = tensor.getShape()
+    host = mnn.Tensor(shape, tensor.getDataType(), np.zeros(shape, np.float32), mnn.Tensor_DimensionType_Caffe)
+    tensor.copyToHostTensor(host)
+    return np.array(host.getNumpyData(), np.float32)

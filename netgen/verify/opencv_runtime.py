@@ -1,16 +1,21 @@
-"""OpenCV 4, which reads the prototxt and the caffemodel that netgen writes for it."""
+"""OpenCV 4, which reads the prototxt and the caffemodel that netgen writes for it.
+
+It runs in a process of its own: what it is not made for it does not always refuse, and may crash on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netgen.diag.noise import captured
-from netgen.verify.runtime import Runtime, ValueKey, Watcher
+from netgen.verify import apart
+from netgen.verify.apart import Job
+from netgen.verify.runtime import Runtime, Watcher
 
 if TYPE_CHECKING:
-    from netgen.verify.caffe_files import CaffeFiles, Place
     from netgen.verify.runtime import Array
     from netgen.verify.subject import Subject
 
@@ -35,14 +40,18 @@ class OpenCv(Runtime):
 
     def run(self, subject: Subject, inputs: Sequence[Array], watcher: Watcher) -> None:
         files = subject.caffe("opencv4")
-        net = _read(files, as_it_comes=self.as_it_comes)
-        for name, value in zip(files.inputs, inputs, strict=True):
-            net.setInput(value, name)
         outputs = {(value.node.name, value.index) for value in subject.graph.outputs}
-        places = _called(net, files)
-        keys = [key for key in places if watcher.wants(key) and (key in outputs or not self.only_outputs)]
-        for group in _groups(subject, places, keys):
-            _show(net, places, group, watcher)
+        keys = [key for key in files.places if watcher.wants(key) and (key in outputs or not self.only_outputs)]
+        sizes = {(node.name, at): prod(shape) for node in subject.graph.nodes for at, shape in enumerate(node.y)}
+        job = {
+            "prototxt": files.prototxt,
+            "caffemodel": files.caffemodel,
+            "inputs": list(files.inputs),
+            "asked": [Asked(*files.places[key], files.tops[files.places[key]], sizes[key]) for key in keys],
+            "as it comes": self.as_it_comes,
+        }
+        for at, value in apart.compute("netgen.verify.opencv_runtime:values", job, inputs):
+            watcher.see(keys[at], value)
 
 
 class OpenCvAsItComes(OpenCv):
@@ -54,16 +63,44 @@ class OpenCvAsItComes(OpenCv):
     as_it_comes = True
 
 
+RUNTIMES = (OpenCv(), OpenCvAsItComes())
+
+
+# --- in a process of its own ----------------------------------------------------------------------
+
+MOST = 1 << 26
+"""How many numbers are asked for in one run: OpenCV holds all of them at once."""
+
+
+class Asked(NamedTuple):
+    """A value by its layer, which of the layer's tops it is, the name of that blob, and how many numbers it has."""
+
+    layer: str
+    at: int
+    top: str
+    size: int
+
+
 class OpenCvError(Exception):
     """What OpenCV says, without the place in its sources."""
 
 
-def _read(files: CaffeFiles, *, as_it_comes: bool) -> Any:
+def values(job: Job, inputs: Sequence[Array]) -> Iterator[tuple[int, Array]]:
+    """What OpenCV makes of a prototxt and a caffemodel, for each value that is asked for and that it has."""
+    net = _read(job["prototxt"], job["caffemodel"], as_it_comes=job["as it comes"])
+    for name, value in zip(job["inputs"], inputs, strict=True):
+        net.setInput(value, name)
+    asked = dict(_known(net, [Asked(*each) for each in job["asked"]]))
+    for group in _groups(asked):
+        yield from _made(net, {at: asked[at] for at in group})
+
+
+def _read(prototxt: str, caffemodel: str, *, as_it_comes: bool) -> Any:
     import cv2
 
     try:
         with captured() as noise:
-            net = cv2.dnn.readNetFromCaffe(files.prototxt, files.caffemodel)
+            net = cv2.dnn.readNetFromCaffe(prototxt, caffemodel)
     except cv2.error as error:
         more = noise.text.splitlines()[0] if noise.text else ""
         raise OpenCvError("; ".join(filter(None, (_said(error), more)))) from None
@@ -81,61 +118,46 @@ def _said(error: Any) -> str:
     return f"{error.err}, in {error.func}"
 
 
-def _called(net: Any, files: CaffeFiles) -> dict[ValueKey, Place]:
-    """The places of values by what OpenCV calls the layers: a convolution by its top. Inputs are no layers to it."""
+def _known(net: Any, asked: Sequence[Asked]) -> Iterator[tuple[int, Asked]]:
+    """Those that OpenCV has, with its name of the layer: a convolution's is its top. Inputs are no layers."""
     layers = frozenset(net.getLayerNames())
-    found = {}
-    for key, (layer, at) in files.places.items():
-        name = layer if layer in layers else files.tops[layer, at]
+    for at, each in enumerate(asked):
+        name = each.layer if each.layer in layers else each.top
         if name in layers:
-            found[key] = name, at
-    return found
+            yield at, each._replace(layer=name)
 
 
-MOST = 1 << 26
-"""How many numbers are asked for in one run: OpenCV holds all of them at once."""
-
-
-def _groups(subject: Subject, places: Mapping[ValueKey, Place], keys: Sequence[ValueKey]) -> list[list[ValueKey]]:
+def _groups(asked: Mapping[int, Asked]) -> list[list[int]]:
     """The values in groups of at most so many numbers; a network is computed once for each.
 
     Of a layer that is asked for OpenCV keeps the first top alone: the others are overwritten by who works in place
     behind it, and so are asked for alone, when nothing behind is computed.
     """
-    from math import prod
-
-    shapes = {(node.name, at): shape for node in subject.graph.nodes for at, shape in enumerate(node.y)}
-    groups: list[list[ValueKey]] = [[key] for key in keys if places[key][1]]
+    groups: list[list[int]] = [[number] for number, each in asked.items() if each.at]
     groups.append([])
     total = 0
-    for key in keys:
-        if places[key][1]:
+    for number, each in asked.items():
+        if each.at:
             continue
-        size = prod(shapes[key])
-        if total + size > MOST and groups[-1]:
+        if total + each.size > MOST and groups[-1]:
             groups.append([])
             total = 0
-        groups[-1].append(key)
-        total += size
+        groups[-1].append(number)
+        total += each.size
     return groups
 
 
-def _show(net: Any, places: Mapping[ValueKey, Place], keys: Sequence[ValueKey], watcher: Watcher) -> None:
+def _made(net: Any, asked: Mapping[int, Asked]) -> Iterator[tuple[int, Array]]:
+    import cv2
     import numpy as np
 
-    layers = list(dict.fromkeys(places[key][0] for key in keys))
+    layers = list(dict.fromkeys(each.layer for each in asked.values()))
     if not layers:
         return
-    import cv2
-
     try:
         made = dict(zip(layers, net.forwardAndRetrieve(layers), strict=True))
     except cv2.error as error:
         raise OpenCvError(_said(error)) from None
-    for key in keys:
-        layer, at = places[key]
-        if at < len(made[layer]):
-            watcher.see(key, np.asarray(made[layer][at]))
-
-
-RUNTIMES = (OpenCv(), OpenCvAsItComes())
+    for number, each in asked.items():
+        if each.at < len(made[each.layer]):
+            yield number, np.asarray(made[each.layer][each.at])

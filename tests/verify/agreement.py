@@ -7,16 +7,16 @@ from contextlib import suppress
 from math import prod, sqrt
 from typing import Any
 
-import cv2
 import numpy as np
 
 from netgen.diag import NetgenError
 from netgen.ir.graph import Graph, Instance, Node, Value
 from netgen.ir.slots import Key
+from netgen.verify.apart import Failure
 from netgen.verify.compare import fits, measure, measure_rows
 from netgen.verify.known import known_fault
 from netgen.verify.onnx_runtime import OnnxRuntime, OnnxRuntimeOptimised
-from netgen.verify.opencv_runtime import OpenCv, OpenCvAsItComes, OpenCvError
+from netgen.verify.opencv_runtime import OpenCv, OpenCvAsItComes
 from netgen.verify.runtime import Runtime, ValueKey
 from netgen.verify.subject import Subject
 from netgen.verify.torch_runtime import Torch
@@ -24,8 +24,6 @@ from netgen.weights import Weights
 from netgen.weights.entry import held
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it refuses, it also prints
 
 OTHERS: Sequence[Runtime] = (OnnxRuntime(), OnnxRuntimeOptimised(), OpenCv(), OpenCvAsItComes())
 """Who is compared with PyTorch."""
@@ -86,7 +84,7 @@ def assert_agree(
             spoilt = behind_faults(graph, runtime)
             try:
                 seen = shown(runtime, subject, inputs)
-            except OpenCvError as error:
+            except Failure as error:
                 if spoilt:
                     continue
                 raise AssertionError(f"{runtime.name} refuses it, and no table says so: {_told(graph.root)}") from error
