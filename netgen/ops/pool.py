@@ -117,13 +117,17 @@ def caffe_refuses(n: Node) -> Refused | None:
 
 
 def caffe_fields(method: str) -> tuple[Field, ...]:
+    return (*window_fields(method), Words("round_mode", "rounding", {"ceil": "CEIL", "floor": "FLOOR"}, "CEIL"))
+
+
+def window_fields(method: str) -> tuple[Field, ...]:
+    """All but how sizes round."""
     return (
         Fixed("pool", Enum(method), Enum("MAX")),
         Spatial("kernel_size", "kernel", "kernel"),
         Spatial("stride", "stride", "stride", 1, always=True),
         Spatial("pad", "pad", "pad", 0),
         Fixed("global_pooling", False, False, always=False),
-        Words("round_mode", "rounding", {"ceil": "CEIL", "floor": "FLOOR"}, "CEIL"),
     )
 
 
@@ -132,9 +136,9 @@ def _floor_caffe(method: str, field: str, value: bool) -> CaffeSpelling:
     return CaffeSpelling(
         "Pooling",
         "pooling_param",
-        *caffe_fields(method),
+        *window_fields(method),
         Fixed(field, value, not value),
-        neutral={name: idle for name, idle in NEUTRAL.items() if name != field},
+        neutral={"round_mode": Enum("FLOOR"), **{name: idle for name, idle in NEUTRAL.items() if name != field}},
         reads=_rounds_down if method == "AVE" else _rounds_down_with_mask,
         fork="floor",
     )

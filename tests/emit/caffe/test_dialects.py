@@ -287,6 +287,20 @@ def test_tables_are_of_a_piece(dialect: dialects.Dialect) -> None:
     assert set(dialect.rules) <= dialect.types | spelled, "no rule is about a type that is not taken"
 
 
+FLOORS = {"bvlc": "round_mode: FLOOR", "ascend": "round_mode: FLOOR", "opencv4": "ceil_mode: false"}
+"""How sizes that round down are said to those who know it."""
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_rounding_down_is_said_in_the_words_of_each(dialect: str) -> None:
+    """Others get poolings that round up, from which the windows are cut off that were not wanted; or nothing."""
+    body = 'max_pool(x, 3, stride = 2, rounding = "floor")'
+    text = told(netgen.load(f"net T() {{\n    x = input(1, 4, 8, 8)\n    return {body}\n}}\n"), dialect)
+    assert (text is None) == (dialect in ("mnn", "rknn"))
+    said = [each for each in (text or "").split("\n") if "_mode" in each or "torch_pooling" in each]
+    assert [each.strip() for each in said] == [words for name, words in FLOORS.items() if name == dialect]
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_all_dialects_take_the_plain_networks(dialect: str) -> None:
     examples = Path(__file__).parents[3] / "examples"

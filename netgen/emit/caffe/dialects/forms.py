@@ -45,13 +45,7 @@ def renamed(node: Node, called: Mapping[str, str]) -> list[Form]:
 
 
 def _says(fork: CaffeSpelling, node: Node) -> bool:
-    """Whether a fork's layer type, read again, means just this node.
-
-    Fields of forks in types that all have are not looked at: who does not know them reads another layer.
-    """
-    own = node.op.caffe
-    if isinstance(own, CaffeSpelling) and fork.type == own.type:
-        return False
+    """Whether what a fork says, read again, means just this node."""
     layer: Message = [
         ("type", fork.type),
         *(("bottom", "x") for _ in node.inputs),

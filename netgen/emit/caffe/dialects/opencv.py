@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from netgen.emit.caffe.dialects import looks
-from netgen.emit.caffe.dialects.caffes import CEIL
 from netgen.emit.caffe.dialects.hints import HINTS, SIZE, TEST, TURNED, WHOLE
 from netgen.emit.caffe.dialects.rules import BREAKS, COMPUTES, REFUSES, Dialect, Rule, never, only
 
+_FLOOR = "say ceil_mode: false, which it knows"
 _SOURCES = {
     "BatchNorm": "batch_norm_layer",
     "Concat": "concat_layer",
@@ -38,8 +38,8 @@ OPENCV = Dialect(
     """.split(),
     [
         Rule("Input", looks.unread_input, REFUSES, "leave it out"),
-        Rule("Pooling", looks.says_rounding, REFUSES, CEIL),
-        Rule("Pooling", looks.floors_unheard, "does not look at it", CEIL),
+        Rule("Pooling", looks.says_rounding, REFUSES, _FLOOR),
+        Rule("Pooling", looks.floors_unheard, "does not look at it", _FLOOR),
         Rule("Pooling", looks.stochastic, REFUSES),
         Rule("Pooling", looks.larger_than_image, REFUSES, "use a smaller kernel"),
         Rule("Pooling", looks.window_outside, "gives 0 there", "use a stride of at most the kernel"),
