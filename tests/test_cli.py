@@ -272,7 +272,7 @@ def test_a_fault_of_netgens_own_is_said_to_be_one(
     def broken(*_: object, **__: object) -> None:
         raise KeyError("lost")
 
-    monkeypatch.setattr("netgen.cli.build.build", broken)
+    monkeypatch.setattr("netgen.cli.programs.build", broken)
     monkeypatch.delenv("NETGEN_DEBUG", raising=False)
     assert main(["build", "tiny.net", "--target", "prototxt"]) == 70
     err = capsys.readouterr().err

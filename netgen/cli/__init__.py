@@ -1,4 +1,4 @@
-"""The command line: ``netgen build | check | fmt | ops | weights | explain``.
+"""The command line: a module for each command.
 
 Exit codes: 0 all is well; 1 something is wrong with the input, or an output cannot be written; 2 the command line is
 wrong; 70 a fault of netgen's own; 130 interrupted; 141 the reader of the output went away.

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from netgen.api import build
 from netgen.api.measuring import prepared
 from netgen.bench import Report, Settings
-from netgen.cli.build import settings_of
-from netgen.cli.console import Console
-from netgen.cli.files import write_all
-from netgen.cli.programs import read, reading_of
+from netgen.cli.console import Console, as_json
+from netgen.cli.programs import compiled, load_weights, read
 
 INTERRUPTED = 130
 
@@ -19,12 +16,10 @@ def run(args: Namespace, console: Console) -> int:
     """Measure, and print what was measured, also when it is interrupted."""
     wanted = _settings(args)
     source = read(args.file)
-    settings = settings_of(args)
     doing = [f"compiling {source.path}"]
     with console.working(lambda: doing[-1]):
-        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
-        loaded = net.load_weights(args.weights, mapping=args.mapping) if args.weights is not None else None
-        console.problems([*net.warnings, *(loaded.warnings() if loaded is not None else [])])
+        net = compiled(source, args)
+        load_weights(net, args, console)
         doing.append("preparing the weights")
         bench = prepared(net, wanted)
         interrupted = False
@@ -49,15 +44,5 @@ def _settings(args: Namespace) -> Settings:
 
 
 def _print(report: Report, args: Namespace, console: Console) -> None:
-    text = _as_json(report) if args.format == "json" else report.text(markdown=args.format == "markdown")
-    if args.output is None or args.output == "-":
-        console.output(text + "\n")
-        return
-    write_all({args.output: text + "\n"})
-    console.remark(f"wrote {args.output}")
-
-
-def _as_json(report: Report) -> str:
-    from json import dumps
-
-    return dumps(report.data(), indent=2, ensure_ascii=False)
+    text = as_json(report.data()) if args.format == "json" else report.text(markdown=args.format == "markdown")
+    console.deliver(text + "\n", args.output)

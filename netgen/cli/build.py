@@ -7,14 +7,13 @@ from argparse import Namespace
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from netgen.api import Net, build
+from netgen.api import Net
 from netgen.cli.changes import asks_for_changes, changed, check_changes
 from netgen.cli.console import Console
 from netgen.cli.files import cannot_write, make_folder, write_all
-from netgen.cli.programs import read, reading_of
+from netgen.cli.programs import as_warning, compiled, read
 from netgen.diag import Diagnostic, NetgenError, Source
 from netgen.emit import ARRAYS, MODELS, SUFFIXES, TARGETS
-from netgen.lang import evaluate_setting
 
 if TYPE_CHECKING:
     from netgen.emit.onnx import OnnxModel
@@ -26,10 +25,9 @@ def run(args: Namespace, console: Console) -> int:
     to_folder = args.output is not None and (args.output.endswith(("/", os.sep)) or os.path.isdir(args.output))
     _check_usage(args, targets, to_folder)
     source = read(args.file)
-    settings = settings_of(args)
     stages = [f"compiling {source.path}"]
     with console.working(lambda: stages[-1]):
-        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
+        net = compiled(source, args)
         report = None
         if args.weights is not None:
             stages.append(f"reading {args.weights}")
@@ -48,7 +46,7 @@ def run(args: Namespace, console: Console) -> int:
             target: os.path.join(args.output, stem + SUFFIXES[target]) if to_folder else args.output
             for target in targets
         }
-        _spare([source.path, *filter(None, [args.weights])], paths.values())
+        _spare(_inputs(source, args), paths.values())
         stages.append("writing weights")
         written = list(paths.values())
         for target, model in models.items():
@@ -94,30 +92,6 @@ def _check_usage(args: Namespace, targets: list[str], to_folder: bool) -> None:
         args.usage_error(f"--target {arrays} needs the weights: --weights FILE")
     if args.output is None or args.output == "-":
         args.usage_error(f"--target {binary} needs a file to write to: -o FILE{SUFFIXES[binary]}")
-
-
-def as_warning(problem: Diagnostic) -> Diagnostic:
-    """A problem that did not keep a net from being written."""
-    return Diagnostic(problem.code, problem.title, problem.span, problem.label, hint=problem.hint, severity="warning")
-
-
-def settings_of(args: Namespace) -> dict[str, object]:
-    """The values of ``--set``; of a name given twice the last, as on other command lines."""
-    return evaluated(args.settings)
-
-
-def evaluated(settings: Iterable[tuple[str, str]]) -> dict[str, object]:
-    """The values of settings that are texts of the language; raises one ``NetgenError`` with all that are none."""
-    values = {}
-    problems: list[Diagnostic] = []
-    for name, text in settings:
-        try:
-            values[name] = evaluate_setting(text, f"--set {name}")
-        except NetgenError as error:
-            problems += error.diagnostics
-    if problems:
-        raise NetgenError(problems)
-    return values
 
 
 def _emit(net: Net, targets: list[str], args: Namespace) -> tuple[dict[str, str], dict[str, OnnxModel]]:
@@ -173,6 +147,16 @@ def _stem(source: Source, net: Net) -> str:
     """What files in a folder are called: as the program's file; as the net, where there is none."""
     name = os.path.basename(source.path)
     return net.name if name.startswith("<") else os.path.splitext(name)[0]
+
+
+def _inputs(source: Source, args: Namespace) -> list[str]:
+    """The files that a net is made of."""
+    if args.weights is None:
+        return [source.path]
+    from netgen.weights.chance import seed_of  # with numpy, which only weights need
+
+    weights = [args.weights] if seed_of(args.weights) is None else []
+    return [source.path, *weights, *([args.mapping] if args.mapping is not None else [])]
 
 
 def _spare(inputs: Iterable[str], paths: Iterable[str]) -> None:

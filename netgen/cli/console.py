@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from json import dumps
 from typing import TextIO
 
-from netgen.cli.files import cannot_write
+from netgen.cli.files import cannot_write, write_all
 from netgen.diag import Diagnostic
 from netgen.diag.render import render, summary, to_json
 
@@ -39,6 +39,14 @@ class Console:
             drop_output()
             raise cannot_write("standard output", error) from error
 
+    def deliver(self, result: str | bytes, path: str | None) -> None:
+        """Write a result into a file, or print it where none is named."""
+        if path is None or path == "-":
+            self.output(result if isinstance(result, str) else result.decode())
+            return
+        write_all({path: result})
+        self.remark(f"wrote {path}")
+
     def problems(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Report diagnostics beside the result; errors only, if it is to be quiet."""
         diagnostics = [each for each in diagnostics if each.severity == "error" or not self.quiet]
@@ -50,7 +58,7 @@ class Console:
         """Diagnostics in the wanted form, colored if ``stream``, where they go, is a terminal."""
         diagnostics = _in_reading_order(diagnostics)
         if self.format == "json":
-            return dumps(to_json(diagnostics), indent=2, ensure_ascii=False)
+            return as_json(to_json(diagnostics))
         return "\n\n".join(render(diagnostic, color=self.colored(stream)) for diagnostic in diagnostics)
 
     def remark(self, text: str) -> None:
@@ -73,6 +81,11 @@ class Console:
         if self.color != "auto":
             return self.color == "always"
         return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def as_json(data: object) -> str:
+    """A result for programs."""
+    return dumps(data, indent=2, ensure_ascii=False)
 
 
 def _in_reading_order(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:

@@ -6,12 +6,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from netgen.api import Net, build
 from netgen.api.comparing import compare
-from netgen.cli.build import as_warning, evaluated
-from netgen.cli.console import Console
-from netgen.cli.programs import STDIN, read, reading_of, tell_phase
-from netgen.diag import NetgenError
+from netgen.cli.console import Console, as_json
+from netgen.cli.programs import STDIN, read, readable, tell
 from netgen.diff.report import Line, head, lines, to_dict
 
 _COLORS = {"-": "31", "+": "32", "~": "33", "@": "2"}
@@ -22,8 +19,8 @@ def run(args: Namespace, console: Console) -> int:
     if args.file == args.other == STDIN:
         args.usage_error("only one of the two can come from standard input")
     with console.working(lambda: f"comparing {args.file} with {args.other}"):
-        first = _net(args.file, args.net, args.settings, args)
-        second = _net(args.other, args.net_b or args.net, [*args.settings, *args.settings_b], args)
+        first = readable(read(args.file), args)
+        second = readable(read(args.other), _of_b(args))
         found = compare(
             first,
             second,
@@ -31,13 +28,9 @@ def run(args: Namespace, console: Console) -> int:
             ignore_training=args.ignore_training,
             ignore=tuple(args.ignore),
         )
-    console.problems([*map(as_warning, first.problems), *map(as_warning, second.problems)])
-    if first.other_phase or second.other_phase:
-        tell_phase(first if first.other_phase else second, console)
+    tell(console, first, second)
     if args.format == "json":
-        from json import dumps
-
-        console.output(dumps(to_dict(found), indent=2, ensure_ascii=False) + "\n")
+        console.output(as_json(to_dict(found)) + "\n")
         return int(bool(found))
     heads: list[Line] = [("-", f"-- {args.file}: {head(first.graph)}"), ("+", f"++ {args.other}: {head(second.graph)}")]
     said = lines(found, context=args.context, everything=args.all)
@@ -45,13 +38,10 @@ def run(args: Namespace, console: Console) -> int:
     return int(bool(found))
 
 
-def _net(path: str, net: str | None, settings: Sequence[tuple[str, str]], args: Namespace) -> Net:
-    made = build(
-        read(path), net=net, settings=evaluated(settings), max_layers=args.max_layers, reading=reading_of(args)
-    )
-    if made.problems and not made.graph.nodes:
-        raise NetgenError(made.problems)
-    return made
+def _of_b(args: Namespace) -> Namespace:
+    """The options as they are for the second network."""
+    own = {"net": args.net_b or args.net, "settings": [*args.settings, *args.settings_b]}
+    return Namespace(**{**vars(args), **own})
 
 
 def _text(said: Sequence[Line], *, colored: bool) -> str:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from netgen.api import build
-from netgen.cli.build import as_warning, settings_of
 from netgen.cli.console import Console
-from netgen.cli.files import write_all
-from netgen.cli.programs import read, reading_of, tell_phase
-from netgen.diag import NetgenError
+from netgen.cli.programs import read, readable, tell
 from netgen.draw import MOST, Drawing, format_of
 from netgen.passes.resize import with_batch
 
@@ -20,27 +16,19 @@ def run(args: Namespace, console: Console) -> int:
     """Draw, and write what was drawn."""
     form = _format(args)
     source = read(args.file)
-    settings = settings_of(args)
     stages = [f"reading {source.path}"]
     with console.working(lambda: stages[-1]):
-        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
-        if net.problems and not net.graph.nodes:
-            raise NetgenError(net.problems)
+        net = readable(source, args)
         graph = with_batch(net.graph, args.batch) if args.batch is not None else net.graph
         stages.append(f"drawing {len(graph.nodes):,} layers")
         drawing = Drawing(graph, args.depth, args.direction)
         picture = drawing.write(form)
-    console.problems([*net.warnings, *map(as_warning, net.problems)])
-    tell_phase(net, console)
+    tell(console, net)
     if drawing.is_folded:
         console.remark(f"blocks are folded at depth {drawing.depth}: deeper there are more than {MOST:,} boxes")
     if drawing.is_smaller:
         console.remark(f"made smaller: no .{form} is as large; .svg and .html are, and --depth folds blocks")
-    if args.output == "-":
-        console.output(picture.decode())
-        return 0
-    write_all({args.output: picture})
-    console.remark(f"wrote {args.output}")
+    console.deliver(picture, args.output)
     return 0
 
 

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from netgen.api import Net, build
-from netgen.cli.build import settings_of
+from netgen.api import Net
 from netgen.cli.console import Console
 from netgen.cli.files import write_all
-from netgen.cli.programs import read, reading_of
+from netgen.cli.programs import compiled, load_weights, read
 from netgen.diag import Diagnostic, NetgenError
 from netgen.features import FORMATS, MOST_PIXELS, TooLarge, encoded, feature_tiles, kernel_tiles
 
@@ -28,12 +27,10 @@ def run(args: Namespace, console: Console) -> int:
     paths = _paths(args)
     _need_opencv()
     source = read(args.file)
-    settings = settings_of(args)
     stages = [f"reading {source.path}"]
     with console.working(lambda: stages[-1]):
-        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args))
-        loaded = net.load_weights(args.weights, mapping=args.mapping) if args.weights is not None else None
-        console.problems([*net.warnings, *(loaded.warnings() if loaded is not None else [])])
+        net = compiled(source, args)
+        load_weights(net, args, console)
         stages.append("running the net" if not args.kernels else "reading the kernels")
         values = _values(net, args)
         stages.append("drawing")

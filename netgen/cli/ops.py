@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from json import dumps
 from textwrap import indent, wrap
 
-from netgen.cli.console import Console
+from netgen.cli.console import Console, as_json
 from netgen.cli.samples import TARGETS, sample
 from netgen.diag import did_you_mean
 from netgen.ir.kinds import REQUIRED, Arg
@@ -22,10 +21,10 @@ def run(args: Namespace, console: Console) -> int:
     """Print all operators, or one."""
     if args.name is None:
         operators = list(OPERATORS.values())
-        text = dumps([_data(op) for op in operators], indent=2) if args.format == "json" else _table()
+        text = as_json([_data(op) for op in operators]) if args.format == "json" else _table()
     elif args.name in OPERATORS:
         op = OPERATORS[args.name]
-        text = dumps(_data(op), indent=2) if args.format == "json" else _page(op)
+        text = as_json(_data(op)) if args.format == "json" else _page(op)
     else:
         hint = did_you_mean(args.name, OPERATORS) or "`netgen ops` lists them all"
         args.usage_error(f"no operator `{args.name}`; {hint}")

@@ -6,10 +6,9 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from netgen.api import Net, Reading, build
-from netgen.cli.build import settings_of
-from netgen.cli.console import Console
-from netgen.cli.programs import read
+from netgen.api import Net
+from netgen.cli.console import Console, as_json
+from netgen.cli.programs import compiled, load_weights, read
 from netgen.formats.files import is_prototxt
 
 if TYPE_CHECKING:
@@ -26,11 +25,8 @@ def run(args: Namespace, console: Console) -> int:
     shapes = {name: what for name, what in args.given if not isinstance(what, str)}
     files = [(name, what) for name, what in args.given if isinstance(what, str)]
     with console.working(lambda: doing[-1]):
-        reading = Reading(args.phase, args.stage, args.level, shapes, args.ends)
-        settings = settings_of(args)
-        net = build(source, net=args.net, settings=settings, max_layers=args.max_layers, reading=reading)
-        loaded = net.load_weights(args.weights, mapping=args.mapping) if args.weights is not None else None
-        console.problems([*net.warnings, *(loaded.warnings() if loaded is not None else [])])
+        net = compiled(source, args, inputs=shapes)
+        load_weights(net, args, console)
         changed = _changed(net, args)
         found = verified(
             changed,
@@ -66,9 +62,7 @@ def _text(found: Verification, args: Namespace, console: Console) -> str:
     from netgen.verify.report import text, verdict
 
     if args.format == "json":
-        from json import dumps
-
-        return dumps(found.to_dict(), indent=2, ensure_ascii=False)
+        return as_json(found.to_dict())
     if args.quiet:
         return verdict(found)
     return text(found, layers=args.layers, color=console.colored(sys.stdout))

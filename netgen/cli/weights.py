@@ -5,14 +5,12 @@ from __future__ import annotations
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from json import dumps
 from math import isfinite
 
 from netgen.api import Net, build
-from netgen.cli.build import settings_of
-from netgen.cli.console import Console
+from netgen.cli.console import Console, as_json
 from netgen.cli.files import write_all
-from netgen.cli.programs import read, reading_of
+from netgen.cli.programs import compiled, read
 from netgen.diag.columns import table
 from netgen.weights import Entry, WeightsFile, mapping_text, read_weights
 from netgen.weights.compare import CHANGED, RESHAPED, SAME, Difference, Statistics, differences
@@ -35,7 +33,7 @@ def _list(args: Namespace, console: Console) -> int:
         entries = [blob for layer in file.layers for blob in layer.blobs] or list(file.entries.values())
         looks = [Statistics(entry) if args.stats and entry.is_usable else None for entry in entries]
     if args.format == "json":
-        text = dumps(_file_data(file, entries, looks), indent=2, ensure_ascii=False)
+        text = as_json(_file_data(file, entries, looks))
     else:
         text = f"{_title(file)}\n\n{_list_table(file, entries, looks, args.stats)}"
     console.output(text + "\n")
@@ -126,7 +124,7 @@ def _diff(args: Namespace, console: Console) -> int:
             args.usage_error("the files have no name in common; with --net NET they are compared as arrays of that net")
         found = list(differences(first, second))
     if args.format == "json":
-        console.output(dumps([_difference_data(each) for each in found], indent=2, ensure_ascii=False) + "\n")
+        console.output(as_json([_difference_data(each) for each in found]) + "\n")
     else:
         console.output(_diff_text(found, args.all) + "\n")
     return int(any(each.state != SAME for each in found))
@@ -173,11 +171,8 @@ def _difference_data(each: Difference) -> dict[str, object]:
 
 
 def _map(args: Namespace, console: Console) -> int:
-    settings = settings_of(args)
     with console.working(lambda: f"looking for weights in {args.file}"):
-        net = build(
-            read(args.program), net=args.net, settings=settings, max_layers=args.max_layers, reading=reading_of(args)
-        )
+        net = compiled(read(args.program), args)
         _, report = net.match_weights(args.file, mapping=args.mapping)
     console.output(report.text() + "\n")
     if args.save_mapping is not None:

@@ -194,10 +194,15 @@ def test_a_batch_changes_nothing() -> None:
 TINY = "net N() { x = input(1, 3, 8, 8)  a = conv(x, 4, 3) }"
 
 
-def test_the_word_stands_where_a_file_may_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_word_stands_where_a_file_may_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.net").write_text(TINY)
-    assert main(["build", "net.net", "--target", "state_dict", "--weights", "random:3", "-o", "random"]) == 0
+    build = ["build", "net.net", "--target", "state_dict", "-o", "random", "--weights"]
+    assert main([*build, "random"]) == main([*build, "random:3"]) == 0  # the file is no input of the second
+    assert main([*build, "./random"]) == 1
+    assert "it is one of the inputs" in capsys.readouterr().err
     one, two, three = (netgen.load("net.net", weights=source).weights for source in ("random:3", "./random", "random"))
     assert one is not None
     assert two is not None
