@@ -15,7 +15,7 @@ from netgen.emit.torch.live import capture
 from netgen.ir.graph import Value
 from netgen.verify.random_inputs import random_inputs
 
-REFUSED = {"fpn", "segnet"}
+REFUSED = {"segnet"}
 """Examples of which OpenCV's own table of layers says that it cannot run them."""
 TOLERANCE = 1e-4
 """Of the largest number of a result: sums are made in another order."""
