@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 
-from netgen.cli.arguments.common import examples, limit, positive, prototxt, settings, unknown, weights_from, whole
+from netgen.cli.arguments.common import (
+    examples,
+    limit,
+    output,
+    positive,
+    prototxt,
+    settings,
+    source,
+    unknown,
+    weights_from,
+    whole,
+)
 
 RUNTIMES = ("torch", "onnxruntime")
 
@@ -22,7 +33,7 @@ def add(parser: ArgumentParser) -> None:
         ("netgen bench deploy.prototxt --against torch,onnxruntime --threads 1", "beside ONNX Runtime"),
         ("netgen bench resnet.net --set blocks=[3,4,23,3] --format json", "for programs: seconds and bytes"),
     )
-    parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
+    source(parser)
     parser.add_argument("--device", metavar="NAME", default="cpu", help="cpu, cuda, cuda:1 … (default: %(default)s)")
     parser.add_argument(
         "--batch", metavar="LIST", type=_batches, default=(), help="images at once, say 1,8,64 (default: the net's own)"
@@ -38,13 +49,11 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("text", "json", "markdown"), default="text", help="what to print (default: text)"
     )
-    parser.add_argument("-o", "--output", metavar="PATH", help="a file. Default: standard output")
+    output(parser)
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     _manner(parser)
     settings(parser)
-    weights = parser.add_argument_group("of the weights, on which the speed hardly depends")
-    weights_from(weights)
-    weights.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")
+    weights_from(parser.add_argument_group("of the weights, on which the speed hardly depends"))
     prototxt(parser)
     limit(parser)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 
 from netgen.cli.arguments.changes import changes
 from netgen.cli.arguments.common import (
     dialect,
     dialect_lines,
     examples,
+    integer,
     limit,
     message_format,
     prototxt,
     settings,
+    source,
     target,
     weights_from,
 )
@@ -44,7 +46,7 @@ def add(parser: ArgumentParser) -> None:
         ("netgen build net.net --target prototxt --dialect opencv4", "as OpenCV takes it"),
         ("netgen build resnet.net --net ResNet --set blocks=[3,4,23,3] --target torch", "one net of several"),
     )
-    parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
+    source(parser)
     what = "; ".join(f"{name}: {each}" for name, each in ABOUT.items())
     parser.add_argument(
         "--target", metavar="TARGET", action="append", type=target, required=True, help=f"{what}. May be repeated"
@@ -57,7 +59,6 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     weights = parser.add_argument_group("of the weights")
     weights_from(weights)
-    weights.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")
     weights.add_argument("--partial", action="store_true", help="take what is there, although some is missing")
     changes(parser)
     _onnx(parser)
@@ -82,6 +83,4 @@ def _onnx(parser: ArgumentParser) -> None:
 
 
 def _opset(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 4:
-        raise ArgumentTypeError(f"`{text}` is not the number of an opset, such as 17")
-    return int(text)
+    return integer(text, "is not the number of an opset, such as 17", digits=4)

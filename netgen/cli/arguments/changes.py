@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
+
+from netgen.cli.arguments.common import numbers
 
 PADDINGS = ("refuse", "layer", "approximate")
 
@@ -18,13 +20,13 @@ def changes(parser: ArgumentParser) -> None:
         "--fold-bn", action="store_true", help="put batch normalisations and scales into the convolutions beside them"
     )
     group.add_argument(
-        "--input-mean", metavar="N,N,N", type=_numbers,
+        "--input-mean", metavar="N,N,N", type=numbers,
         help="let the net take images without preparation: (x - mean) * scale / std goes into its first layer",
     )  # fmt: skip
     group.add_argument(
-        "--input-scale", metavar="N", type=_numbers, help="the scale: one number, or one for each channel"
+        "--input-scale", metavar="N", type=numbers, help="the scale: one number, or one for each channel"
     )
-    group.add_argument("--input-std", metavar="N,N,N", type=_numbers, help="the standard deviation, likewise")
+    group.add_argument("--input-std", metavar="N,N,N", type=numbers, help="the standard deviation, likewise")
     group.add_argument(
         "--swap-channels", action="store_true",
         help="let the net take BGR where it took RGB, or RGB for BGR. Mean, scale and std are in the order before",
@@ -42,10 +44,3 @@ def changes(parser: ArgumentParser) -> None:
         "--unfold-bn", action="store_true",
         help="put a batch normalisation that does nothing yet behind each convolution that has none, to train on",
     )  # fmt: skip
-
-
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(each) for each in text.split(",")]
-    except ValueError:
-        raise ArgumentTypeError(f"`{text}` is not a number, nor several with commas, such as 104,117,123") from None

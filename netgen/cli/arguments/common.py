@@ -23,6 +23,14 @@ def color(parser: ArgumentParser, default: str) -> None:
     parser.add_argument("--color", choices=words, default=default, help="color messages (default: on a terminal)")
 
 
+def source(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
+
+
+def output(parser: ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", metavar="PATH", help="a file. Default: standard output")
+
+
 def settings(parser: ArgumentParser) -> None:
     parser.add_argument("--net", metavar="NAME", help="which net, where the program has several")
     parser.add_argument(
@@ -62,6 +70,7 @@ def weights_from(parser: ArgumentParser | _ArgumentGroup) -> None:
         help="a caffemodel, a state_dict or safetensors; or `random` or `random:SEED`: numbers by chance, the same for "
         "a seed, with which activations neither vanish nor explode",
     )  # fmt: skip
+    parser.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")
 
 
 def limit(parser: ArgumentParser) -> None:
@@ -81,9 +90,7 @@ def depth(parser: ArgumentParser, about: str) -> None:
 def _depth(text: str) -> int:
     if text == "all":
         return 1_000_000  # deeper than blocks nest
-    if not text.isascii() or not text.isdecimal() or len(text) > 6:
-        raise ArgumentTypeError(f"`{text}` is no depth, such as 2; or `all`")
-    return int(text)
+    return integer(text, "is no depth, such as 2; or `all`", digits=6)
 
 
 def examples(*examples: tuple[str, str]) -> str:
@@ -110,40 +117,52 @@ def setting(text: str) -> tuple[str, str]:
 
 
 def shape(text: str) -> tuple[str, tuple[int, ...]]:
-    name, equals, shape = text.rpartition("=")
-    dims = shape.replace(",", "x").split("x")
-    if not equals or not name or not all(dim.isascii() and dim.isdecimal() and len(dim) < 11 for dim in dims):
+    name, _, dims = text.rpartition("=")
+    found = extents(dims)
+    if not name or found is None:
         raise ArgumentTypeError(f"`{text}` is not BLOB=SHAPE, such as data=1x3x224x224")
-    return name, tuple(map(int, dims))
+    return name, found
+
+
+def extents(text: str) -> tuple[int, ...] | None:
+    """A shape such as ``1x3x224x224``; None for what is none."""
+    dims = text.replace(",", "x").split("x")
+    if not all(dim.isascii() and dim.isdecimal() and len(dim) < 11 for dim in dims):
+        return None
+    return tuple(map(int, dims))
 
 
 def count(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 12 or int(text) < 1:
-        raise ArgumentTypeError(f"`{text}` is not a number of layers")
-    return int(text)
+    return integer(text, "is not a number of layers", least=1, digits=12)
 
 
 def positive(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) < 1:
-        raise ArgumentTypeError(f"`{text}` is not a number from 1 on")
-    return int(text)
+    return integer(text, "is not a number from 1 on", least=1)
 
 
 def whole(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise ArgumentTypeError(f"`{text}` is not a number from 0 on")
+    return integer(text, "is not a number from 0 on")
+
+
+def integer(text: str, complaint: str, *, least: int = 0, digits: int = 9) -> int:
+    """A whole number; its digits are bounded, since to read a million of them takes long."""
+    if not text.isascii() or not text.isdecimal() or len(text) > digits or int(text) < least:
+        raise ArgumentTypeError(f"`{text}` {complaint}")
     return int(text)
 
 
 def picture(group: ArgumentParser | _ArgumentGroup) -> None:
     """How a picture becomes what goes into a net."""
-    group.add_argument("--mean", metavar="B,G,R", type=_numbers, default=(), help="to subtract from a picture")
+    group.add_argument("--mean", metavar="B,G,R", type=numbers, default=(), help="to subtract from a picture")
     group.add_argument("--scale", metavar="N", type=_number, help="to multiply it by after that")
     group.add_argument("--rgb", action="store_true", help="give its channels as R, G, B, and not as B, G, R")
 
 
-def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(_number(each) for each in text.split(","))
+def numbers(text: str) -> list[float]:
+    try:
+        return [float(each) for each in text.split(",")]
+    except ValueError:
+        raise ArgumentTypeError(f"`{text}` is not a number, nor several with commas, such as 104,117,123") from None
 
 
 def _number(text: str) -> float:

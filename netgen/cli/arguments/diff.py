@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 
-from netgen.cli.arguments.common import examples, limit, prototxt, setting, settings
+from netgen.cli.arguments.common import examples, integer, limit, prototxt, setting, settings
 
 
 def add(parser: ArgumentParser) -> None:
@@ -42,6 +42,4 @@ def add(parser: ArgumentParser) -> None:
 
 
 def _context(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 6:
-        raise ArgumentTypeError(f"`{text}` is no number of layers")
-    return int(text)
+    return integer(text, "is no number of layers", digits=6)

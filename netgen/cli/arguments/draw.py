@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
-from netgen.cli.arguments.common import depth, examples, limit, positive, prototxt, settings
+from netgen.cli.arguments.common import depth, examples, limit, positive, prototxt, settings, source
 from netgen.draw import FORMATS
 
 
@@ -21,7 +21,7 @@ def add(parser: ArgumentParser) -> None:
         ("netgen draw resnet.net --set blocks=[3,4,23,3] -o resnet101.png --direction right", "for a slide"),
         ("netgen draw net.net --format dot -o - | dot -Tsvg -o net.svg", "with Graphviz's own options"),
     )
-    parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
+    source(parser)
     parser.add_argument(
         "-o",
         "--output",

@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser
 
-from netgen.cli.arguments.common import examples, limit, picture, positive, prototxt, settings, weights_from, whole
+from netgen.cli.arguments.common import (
+    examples,
+    limit,
+    picture,
+    positive,
+    prototxt,
+    settings,
+    source,
+    weights_from,
+    whole,
+)
 from netgen.features import COLORS
 
 
@@ -27,7 +37,7 @@ def add(parser: ArgumentParser) -> None:
             "what the layer has learned",
         ),
     )
-    parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
+    source(parser)
     parser.add_argument(
         "--layer", metavar="NAME", dest="layers", action="append", required=True, help="a layer. May be repeated"
     )
@@ -56,9 +66,7 @@ def add(parser: ArgumentParser) -> None:
     looks.add_argument("--side", metavar="PIXELS", type=positive, default=0, help="of a tile, at least (default: 48)")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     settings(parser)
-    weights = parser.add_argument_group("of the weights (default: by chance)")
-    weights_from(weights)
-    weights.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")
+    weights_from(parser.add_argument_group("of the weights (default: by chance)"))
     prototxt(parser)
     limit(parser)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from netgen.cli.arguments import build
-from netgen.cli.arguments.common import examples, limit, message_format, prototxt
+from netgen.cli.arguments.common import examples, limit, message_format, output, prototxt
 
 
 def add(parser: ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add(parser: ArgumentParser) -> None:
     )
     parser.set_defaults(**_as_built("net"), module="build")
     parser.add_argument("file", metavar="FILE", help="a prototxt; - reads it from standard input")
-    parser.add_argument("-o", "--output", metavar="PATH", help="a file. Default: standard output")
+    output(parser)
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     prototxt(parser)
     limit(parser)

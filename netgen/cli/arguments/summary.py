@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
-from netgen.cli.arguments.common import depth, examples, limit, positive, prototxt, settings
+from netgen.cli.arguments.common import depth, examples, limit, output, positive, prototxt, settings, source
 
 
 def add(parser: ArgumentParser) -> None:
@@ -21,13 +21,13 @@ def add(parser: ArgumentParser) -> None:
         ("netgen summary resnet.net --set blocks=[3,4,23,3] --format csv -o resnet101.csv", "for a spreadsheet"),
         ("netgen summary net.net --depth 0", "the totals alone"),
     )
-    parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
+    source(parser)
     depth(parser, "how deep blocks are unfolded; 0: not at all, all: to the layers. Default: as deep as fits")
     parser.add_argument("--batch", metavar="N", type=positive, help="for so many images at once")
     parser.add_argument(
         "--format", choices=("text", "json", "csv", "markdown"), default="text", help="what to print (default: text)"
     )
-    parser.add_argument("-o", "--output", metavar="PATH", help="a file. Default: standard output")
+    output(parser)
     parser.add_argument("--quiet", action="store_true", help="no warnings")
     settings(parser)
     prototxt(parser)

@@ -7,12 +7,14 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 from netgen.cli.arguments.common import (
     examples,
+    extents,
     limit,
     message_format,
     picture,
     positive,
     prototxt,
     settings,
+    source,
     weights_from,
     whole,
 )
@@ -39,7 +41,7 @@ def add(parser: ArgumentParser) -> None:
         ("netgen verify net.net --input cat.jpg --mean 104,117,123 --scale 0.017", "a picture, as Caffe takes it"),
         ("netgen verify net.prototxt --format json", "all of it, for programs"),
     )
-    parser.add_argument("file", metavar="FILE", help="a program, or a prototxt; - reads it from standard input")
+    source(parser)
     parser.add_argument(
         "--against", metavar="LIST", type=_runtimes, default=(),
         help="runtimes, say onnxruntime,opencv: torch stands for all of PyTorch that is fast (default: all that are "
@@ -56,9 +58,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print the verdict only")
     _inputs(parser)
     settings(parser)
-    group = parser.add_argument_group("of the weights")
-    weights_from(group)
-    group.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")
+    weights_from(parser.add_argument_group("of the weights"))
     changes = parser.add_argument_group("to change the net before; what comes out must stay the same")
     changes.add_argument("--reparam", action="store_true", help="merge parallel convolutions")
     changes.add_argument("--fold-bn", action="store_true", help="fold batch normalisations into convolutions")
@@ -85,11 +85,11 @@ def _given(text: str) -> tuple[str, str | tuple[int, ...]]:
     name, _, what = text.rpartition("=") if not os.path.exists(text) else ("", "", text)
     if what.lower().endswith(FILES):
         return name, what
-    dims = what.replace(",", "x").split("x")
-    if not name or not all(dim.isascii() and dim.isdecimal() and 0 < len(dim) < 11 for dim in dims):
+    dims = extents(what)
+    if not name or dims is None:
         endings = ", ".join(FILES[:4])
         raise ArgumentTypeError(f"`{text}` is neither a file ({endings} …) nor NAME=SHAPE, such as data=1x3x224x224")
-    return name, tuple(map(int, dims))
+    return name, dims
 
 
 def _runtimes(text: str) -> tuple[str, ...]:
