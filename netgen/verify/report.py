@@ -187,7 +187,7 @@ def _about(found: Verification, row: Row, each: Difference) -> list[str]:
         at = ", ".join(map(str, compared.measure.at))
         first, second = compared.measure.first, compared.measure.second
         lines.append(f"  where:  at [{at}] {reference} has {first:.6g}, {row.name} {second:.6g}")
-    lines.append(f"  before: {_before(each)}")
+    lines.append(f"  before: {_before(row, each)}")
     if each.known:
         lines.append(f"  known:  {each.known}")
     lines += _why(row, each)
@@ -207,15 +207,18 @@ def _place(node: Node) -> str:
     return f"  ({node.span})" if node.span is not None else ""
 
 
-def _before(each: Difference) -> str:
+def _before(row: Row, each: Difference) -> str:
     if each.own is None and each.inputs is None and each.node.inputs:
         return "nothing that it shows"
     if each.inputs is None:
         return "it reads inputs of the net alone" if each.own is not None else "nothing that could be compared"
-    agrees = f"what it reads agrees, to {each.inputs:.1e}"
+    if each.inputs <= row.runtime.bound:
+        reads = f"what it reads agrees, to {each.inputs:.1e}"
+    else:
+        reads = f"what it reads differs too{f', by {each.inputs:.1e}' if isfinite(each.inputs) else ''}"
     if each.own is not None and isfinite(each.own):
-        return f"{agrees}; from the very same numbers it is {each.own:.2g} apart"
-    return agrees
+        return f"{reads}; from the very same numbers it is {each.own:.2g} apart"
+    return reads
 
 
 def _why(row: Row, each: Difference) -> list[str]:

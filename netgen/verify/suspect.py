@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netgen.ir.graph import Node
+from netgen.ops import OPERATORS, bind
 from netgen.verify.recompute import recompute
 
 if TYPE_CHECKING:
@@ -61,6 +62,18 @@ class Suspect:
     ) -> Callable[[], Sequence[Array]]:
         """The same later, if it is wanted."""
         return partial(self.again, a=a, inputs=inputs, arrays=arrays)
+
+    def as_if(self, op: str, **a: object) -> Callable[[], Sequence[Array]]:
+        """Another operator in its place later, with the arguments that both have, and others."""
+
+        def made() -> Sequence[Array]:
+            other = OPERATORS[op]
+            shared = {arg.name: self.node.a[arg.name] for arg in other.args if arg.name in self.node.a}
+            arguments = bind(other, {**shared, **a})
+            node = Node(other, arguments, self.node.inputs, self.node.name, instance=self.node.instance, spans={})
+            return recompute(node, self.inputs, self.arrays)
+
+        return made
 
     def gives(self, words: str, result: Array) -> Trial:
         """A trial whose result is known."""

@@ -28,6 +28,14 @@ NOT_COMPUTED = frozenset(arg.name for arg in WEIGHT_ARGS) | {
 _KINDS = {"rounding": "rounding rule", "eps": "eps", "align_corners": "corners", "mode": "corners"}
 """What kind of mistake it is to have an argument wrong, where there is a word for it."""
 
+_TAKEN_FOR_EACH_OTHER = (
+    "max_pool avg_pool",
+    "global_max_pool global_avg_pool",
+    "add mul max",
+    "relu relu6 elu bnll sigmoid hard_sigmoid tanh swish hard_swish mish",
+)
+"""Families of operators that read and give the same shapes, so that nobody objects where one stands for another."""
+
 
 # --- arguments ------------------------------------------------------------------------------------
 
@@ -301,6 +309,25 @@ def dropout_in_testing(s: Suspect) -> Iterator[Trial]:
     yield Trial(f"multiplies by 1 - ratio = {keep:g} in testing", lambda: [s.inputs[0] * keep])
     if keep:
         yield Trial("divides by 1 - ratio in testing", lambda: [s.inputs[0] / keep])
+
+
+def another_operator(s: Suspect) -> Iterator[Trial]:
+    """It computes one of the same family."""
+    own = s.node.op.name
+    for family in map(str.split, _TAKEN_FOR_EACH_OTHER):
+        if own in family:
+            others = [name for name in family if name != own]
+            yield from (Trial(f"computes `{name}`, where the net says `{own}`", s.as_if(name)) for name in others)
+
+
+def corners_of_interp(s: Suspect) -> Iterator[Trial]:
+    """It resizes as others do, to whom pixels are areas; to Interp they are points, so that corners stay corners."""
+    size = s.node.y[0][2:]
+    if any(s.node.a.crop):
+        return
+    half = s.as_if("upsample", size=size, mode="bilinear")
+    yield Trial("interpolates as align_corners = false, where Interp is align_corners = true", half)
+    yield Trial("takes the nearest pixel, where Interp interpolates", s.as_if("upsample", size=size))
 
 
 def left_out(s: Suspect) -> Iterator[Trial]:

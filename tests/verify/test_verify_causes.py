@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 from wrong_runtime import Array, Change, against_wrong
 
+import netgen
 from netgen.ir.slots import Key
 from netgen.verify.results import BEHIND, DIFFERS, Verification
 
@@ -86,6 +88,53 @@ def test_wrong_arguments(changes: dict[str, str], expected: Expected) -> None:
         assert IMAGES.count(right) == 1
         wrong = wrong.replace(right, other)
     _check(against_wrong(IMAGES, wrong), expected)
+
+
+OTHERS = """
+net Others() {
+    data = input(1, 3, 12, 12)
+    pooled = data -> max_pool(3, stride = 2, pad = 1)
+    large = pooled -> power(scale = 9)
+    cut = large -> relu6
+    turned = cut -> conv(3, 1)
+    both = max(turned, pooled)
+    gate = both -> hard_sigmoid
+    larger = gate -> interp(zoom = 2)
+    mixed = larger -> conv(4, 3)
+    smooth = mixed -> swish
+    whole = smooth -> global_avg_pool
+    last = whole -> tanh
+    return last -> power(2)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"max_pool": "avg_pool", "relu6": "relu", "max": "add", "swish": "hard_swish"},
+        {"max_pool": "avg_pool", "max": "mul", "swish": "relu", "global_avg_pool": "global_max_pool"},
+        {"relu6": "elu", "hard_sigmoid": "tanh", "swish": "mish", "tanh": "sigmoid"},
+    ],
+    ids="-".join,
+)
+def test_another_operator(others: dict[str, str]) -> None:
+    wrong = re.sub(r"\w+", lambda word: others.get(word[0], word[0]), OTHERS)
+    wanted = {node.name: node.op.name for node in netgen.compile(OTHERS).graph.nodes if node.op.name in others}
+    words = {name: f"computes `{others[own]}`, where the net says `{own}`" for name, own in wanted.items()}
+    _check(against_wrong(OTHERS, wrong), {name: ("another operator", said) for name, said in words.items()})
+
+
+@pytest.mark.parametrize(
+    "other, words",
+    [
+        ('upsample(size = [13, 13], mode = "bilinear")', "interpolates as align_corners = false"),
+        ("upsample(size = [13, 13])", "takes the nearest pixel, where Interp interpolates"),
+    ],
+)
+def test_corners_of_interp(other: str, words: str) -> None:
+    found = against_wrong(OTHERS, OTHERS.replace("interp(zoom = 2)", other))
+    _check(found, {"larger": ("corners", words)})
 
 
 def _check(found: Verification, expected: Expected) -> None:
