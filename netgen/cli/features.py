@@ -14,7 +14,7 @@ from netgen.cli.console import Console
 from netgen.cli.files import write_all
 from netgen.cli.programs import compiled, load_weights, read
 from netgen.diag import Diagnostic, NetgenError
-from netgen.features import FORMATS, MOST_PIXELS, TooLarge, encoded, feature_tiles, kernel_tiles
+from netgen.features import FORMATS, TooLarge, encoded, feature_tiles, kernel_tiles
 
 if TYPE_CHECKING:
     from netgen.features.tiles import Array
@@ -34,8 +34,8 @@ def run(args: Namespace, console: Console) -> int:
         stages.append("running the net" if not args.kernels else "reading the kernels")
         values = _values(net, args)
         stages.append("drawing")
-        pictures = {name: _picture(name, value, args) for name, value in values.items()}
-    write_all({paths[name]: encoded(picture, _ending(paths[name])) for name, picture in pictures.items()})
+        files = {paths[name]: _file(name, value, args, _ending(paths[name])) for name, value in values.items()}
+    write_all(files)
     if args.weights is None:
         console.remark("weights by chance: --weights FILE takes trained ones")
     for name, value in values.items():
@@ -77,20 +77,19 @@ def _one(name: str, value: Array, number: int) -> Array:
     return one
 
 
-def _picture(name: str, value: Array, args: Namespace) -> Array:
+def _file(name: str, value: Array, args: Namespace, ending: str) -> bytes:
+    """A layer's picture, as the bytes of a file."""
+    looks = {"colors": args.colors, "columns": args.columns, "side": args.side}
     try:
         if args.kernels:
-            return kernel_tiles(
-                value, within=args.within or "all", colors=args.colors, columns=args.columns, side=args.side
-            )
-        return feature_tiles(
-            value, within=args.within or "each", colors=args.colors, columns=args.columns, side=args.side
-        )
+            picture = kernel_tiles(value, within=args.within or "all", rgb=args.rgb, **looks)
+        else:
+            picture = feature_tiles(value, within=args.within or "each", **looks)
+        return encoded(picture, ending)
     except TooLarge as error:
-        label = f"{error}; the most is {MOST_PIXELS:,} in all"
-        hint = "ask for smaller tiles: --side 1 makes none larger than it is"
+        hint = "smaller tiles, or others in a row: --side and --columns" if args.side or args.columns else ""
         raise NetgenError(
-            [Diagnostic("NG707", f"layer `{name}` is too large to draw", label=label, hint=hint)]
+            [Diagnostic("NG707", f"layer `{name}` is too large to draw", label=str(error), hint=hint)]
         ) from None
 
 
@@ -108,7 +107,20 @@ def _paths(args: Namespace) -> dict[str, str]:
         return {args.layers[0]: args.output}
     if os.path.splitext(args.output)[1].lower() in FORMATS and not os.path.isdir(args.output):
         args.usage_error(f"{len(args.layers)} layers need a folder to write to: -o DIR/")
-    return {name: os.path.join(args.output, _STRANGE.sub("_", name) + ".png") for name in args.layers}
+    files = _files(args.layers)
+    return {name: os.path.join(args.output, f"{file}.png") for name, file in files.items()}
+
+
+def _files(layers: list[str]) -> dict[str, str]:
+    """A name for each layer's file, without signs that folders and shells take for theirs, and each once."""
+    files: dict[str, str] = {}
+    for name in layers:
+        plain = file = _STRANGE.sub("_", name)
+        number = 2
+        while file in files.values():
+            file, number = f"{plain}_{number}", number + 1
+        files[name] = file
+    return files
 
 
 def _ending(path: str) -> str:

@@ -18,7 +18,9 @@ COLORS = ("viridis", "gray", "magma", "jet")
 GAP = 2
 """Pixels between two tiles."""
 SIDE = 48
-"""How many pixels a tile has at least, each way, where nobody says it."""
+"""How many pixels a tile has at least, each way, where nobody says it and there is room for it."""
+ALONE = 512
+"""The same for a tile that is the only one."""
 MOST_PIXELS = 64_000_000
 """How large a picture may be."""
 _BACKGROUND = 40
@@ -33,34 +35,43 @@ def feature_tiles(
 ) -> Array:
     """The channels of one image's value as a picture: (height, width, 3) bytes, in the order B, G, R.
 
-    ``value`` is (C, H, W); one without places, (C,), is one map: its numbers in rows, as square as can be. ``columns``
-    are those of tiles, ``side`` is how large a tile is at least, in pixels; 0 leaves both to netgen.
+    ``value`` is (C, H, W); one without places, (C,) or (C, 1, 1), is one map: its numbers in rows, as square as can be.
+    ``columns`` are those of tiles, ``side`` is how large a tile is at least, in pixels; 0 leaves both to netgen.
     """
     import numpy as np
 
     maps = value.astype(np.float32, copy=False)
-    maps = _square(maps.reshape(-1)) if maps.ndim < 3 else maps.reshape(-1, *maps.shape[-2:])
+    has_places = maps.ndim > 2 and maps.shape[-2:] != (1, 1)
+    maps = maps.reshape(-1, *maps.shape[-2:]) if has_places else _square(maps.reshape(-1))
     return _tiled(_colored(_levels(maps, within), colors), columns, side)
 
 
 def kernel_tiles(
-    weight: Array, *, within: Within = "all", colors: str = "viridis", columns: int = 0, side: int = 0
+    weight: Array,
+    *,
+    within: Within = "all",
+    colors: str = "viridis",
+    columns: int = 0,
+    side: int = 0,
+    rgb: bool = False,
 ) -> Array:
     """The filters of a convolution, (out, in, height, width), as a picture like that of ``feature_tiles``.
 
-    Filters of three channels are pictures themselves, of what they see: B, G, R. Of others each row of tiles is one
-    filter, and each tile what it does to one channel; depthwise ones, of one channel, are tiled as they come.
+    Filters of three channels are pictures themselves, of what they see: B, G, R, or R, G, B. Of others each row of
+    tiles is one filter, and each tile what it does to one channel; depthwise ones, of one channel, are tiled as they
+    come. Filters of one place, as fully connected layers have, are one map: a row for each filter.
     """
     import numpy as np
 
     filters = weight.astype(np.float32, copy=False)
-    if filters.ndim < 4:  # of a fully connected layer: each row of tiles is what one output sees
-        filters = filters.reshape(len(filters) if filters.ndim > 1 else 1, 1, 1, -1)
+    if filters.ndim < 4 or set(filters.shape[2:]) == {1}:
+        matrix = filters.reshape(len(filters) if filters.ndim > 1 else 1, -1)
+        return _tiled(_colored(_levels(matrix[None], within), colors), columns, side)
     filters = filters.reshape(*filters.shape[:2], -1, filters.shape[-1])
     count, channels, height, width = filters.shape
     if channels == 3:
         levels = _levels(filters.reshape(count, 3 * height, width), within).reshape(count, 3, height, width)
-        return _tiled(levels.transpose(0, 2, 3, 1), columns, side)
+        return _tiled((levels[:, ::-1] if rgb else levels).transpose(0, 2, 3, 1), columns, side)
     rows = _colored(_levels(filters.reshape(-1, height, width), within), colors)
     return _tiled(rows, columns or (channels if channels > 1 else 0), side)
 
@@ -105,14 +116,15 @@ def _tiled(tiles: Array, columns: int, side: int) -> Array:
     import numpy as np
 
     count, height, width, _ = tiles.shape
-    times = max(ceil((side or SIDE) / max(height, width)), 1)
     columns = min(columns or ceil(sqrt(count * height / width)), count)
     rows = ceil(count / columns)
+    times = max(ceil((side or (SIDE if count > 1 else ALONE)) / max(height, width)), 1)
+    while not side and times > 1 and rows * (height * times + GAP) * columns * (width * times + GAP) > MOST_PIXELS:
+        times -= 1
     tall, wide = height * times + GAP, width * times + GAP
     if rows * tall * columns * wide > MOST_PIXELS:
-        raise TooLarge(
-            f"{count:,} tiles of {width * times}x{height * times} make {columns * wide}x{rows * tall} pixels"
-        )
+        size = f"{width * times}x{height * times} make {columns * wide}x{rows * tall} pixels"
+        raise TooLarge(f"{count:,} tile{'s' * (count > 1)} of {size}; the most is {MOST_PIXELS:,} in all")
     picture = np.full((rows * tall + GAP, columns * wide + GAP, 3), _BACKGROUND, np.uint8)
     for at, tile in enumerate(tiles):
         top, left = GAP + at // columns * tall, GAP + at % columns * wide

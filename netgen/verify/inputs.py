@@ -183,6 +183,9 @@ def _read_arrays(path: str) -> dict[str, Array]:
 def _no_array(path: str) -> Diagnostic:
     label = "it is no array of numbers that numpy can read"
     hint = "np.save(path, array) writes one; files with pickled objects in them are not read"
+    if not path.lower().endswith(ARRAYS):
+        label = f"its name ends neither as that of an array ({', '.join(ARRAYS)}) nor as that of a picture"
+        hint = f"pictures are {', '.join(IMAGES)}"
     return of_file("NG705", "not an array for an input", path, label, hint)
 
 

@@ -70,13 +70,38 @@ def test_kernels_of_colors_are_pictures_in_the_order_that_they_see() -> None:
     picture = kernel_tiles(weight, columns=2, side=2)
     assert tile(picture, 0, 0, 2, 2)[0, 0].tolist() == [255, 0, 0]
     assert tile(picture, 0, 1, 2, 2)[0, 0].tolist() == [0, 0, 255]
+    np.testing.assert_array_equal(kernel_tiles(weight, columns=2, side=2, rgb=True), picture[:, :, ::-1])
 
 
-@pytest.mark.parametrize(("shape", "tiles"), [((4, 5, 3, 3), (4, 5)), ((9, 1, 3, 3), (3, 3)), ((6, 20), (0, 0))])
+@pytest.mark.parametrize(("shape", "tiles"), [((4, 5, 3, 3), (4, 5)), ((9, 1, 3, 3), (3, 3))])
 def test_kernels_are_laid_out_by_what_they_do(shape: tuple[int, ...], tiles: tuple[int, int]) -> None:
     picture = kernel_tiles(np.arange(np.prod(shape), dtype=np.float32).reshape(shape), side=3, colors="gray")
-    if any(tiles):
-        assert picture.shape[:2] == tuple(GAP + each * (3 + GAP) for each in tiles)
+    assert picture.shape[:2] == tuple(GAP + each * (3 + GAP) for each in tiles)
+
+
+@pytest.mark.parametrize("shape", [(6, 20), (6, 20, 1, 1)])
+def test_kernels_of_one_place_are_one_map(shape: tuple[int, ...]) -> None:
+    weight = np.arange(120, dtype=np.float32).reshape(shape)
+    picture = kernel_tiles(weight, side=20, colors="gray")
+    assert picture.shape[:2] == (6 + 2 * GAP, 20 + 2 * GAP)
+    np.testing.assert_allclose(tile(picture, 0, 0, 6, 20)[..., 0], weight.reshape(6, 20) / 119 * 255, atol=0.51)
+
+
+def test_a_thousand_numbers_in_one_place_are_seen() -> None:
+    """Each as a map of its own would be nothing but its own least number."""
+    scores = np.arange(1000, dtype=np.float32)
+    picture = feature_tiles(scores.reshape(1000, 1, 1), colors="gray")
+    np.testing.assert_array_equal(picture, feature_tiles(scores, colors="gray"))
+    assert min(picture.shape[:2]) >= 500
+    assert len(np.unique(picture)) == 256
+
+
+def test_tiles_are_as_large_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netgen.features.tiles.MOST_PIXELS", 200_000)
+    weight = np.zeros((8, 16, 3, 3), np.float32)
+    assert kernel_tiles(weight).shape[:2] == tuple(GAP + each * (3 * 12 + GAP) for each in (8, 16))
+    with pytest.raises(TooLarge, match="make 800x400 pixels"):
+        kernel_tiles(weight, side=48)
 
 
 def test_a_picture_that_is_too_large() -> None:
@@ -175,7 +200,22 @@ def test_no_picture(program: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "no picture that OpenCV can read" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("ending", [".png", ".bmp", ".tiff", ".webp"])
+def test_files_of_layers_have_names_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.net"
+    path.write_text('net Net() { x = input(1, 3, 8, 8)  return relu(relu(x) as "a/b") as "a:b" }')
+    assert main(["features", str(path), "--layer", "a/b", "--layer", "a:b", "-o", f"{tmp_path}/"]) == 0
+    assert {each.name for each in tmp_path.glob("*.png")} == {"a_b.png", "a_b_2.png"}
+    assert "wrote" in capsys.readouterr().err
+
+
+def test_a_picture_that_a_format_cannot_hold() -> None:
+    wide = np.zeros((2, 16_384, 3), np.uint8)
+    assert encoded(wide[:, 1:], ".webp")
+    with pytest.raises(TooLarge, match=r"16384x2, and a \.webp has 16,383 pixels each way"):
+        encoded(wide, ".webp")
+
+
+@pytest.mark.parametrize("ending", [".png", ".bmp", ".tif", ".tiff", ".webp"])
 def test_files_hold_the_picture(ending: str) -> None:
     picture = feature_tiles(np.random.default_rng(0).normal(size=(4, 4, 4)).astype(np.float32))
     read = cv2.imdecode(np.frombuffer(encoded(picture, ending), np.uint8), cv2.IMREAD_COLOR)

@@ -153,7 +153,10 @@ def integer(text: str, complaint: str, *, least: int = 0, digits: int = 9) -> in
 
 def picture(group: ArgumentParser | _ArgumentGroup) -> None:
     """How a picture becomes what goes into a net."""
-    group.add_argument("--mean", metavar="B,G,R", type=numbers, default=(), help="to subtract from a picture")
+    group.add_argument(
+        "--mean", metavar="NUMBERS", type=numbers, default=(),
+        help="to subtract from a picture: one number, or one for each channel in the order that the net takes",
+    )  # fmt: skip
     group.add_argument("--scale", metavar="N", type=_number, help="to multiply it by after that")
     group.add_argument("--rgb", action="store_true", help="give its channels as R, G, B, and not as B, G, R")
 
