@@ -115,6 +115,8 @@ class Copier:
                 named = zip(old.parameters, old.inputs, strict=True)
                 new.parameters = [name for name, value in named if value in self._values]
             new.outputs = [self._values[value] for value in old.outputs if value in self._values]
+            if len(new.outputs) == len(old.outputs):
+                new.results = list(old.results)
         return self.graph
 
 

@@ -96,6 +96,7 @@ class Instance:
         "outputs",
         "parameters",
         "parent",
+        "results",
         "span",
         "variable",
     )
@@ -127,6 +128,8 @@ class Instance:
         """Names of the tensor parameters, in order; ``inputs`` are their values."""
         self.inputs: list[Value] = []
         self.outputs: list[Value] = []
+        self.results: list[str] = []
+        """What the program calls ``outputs`` where it takes several: ``loc, conf = predict(x)``."""
         self.items: list[Node | Instance] = []
         """What stands directly in this instance, in the program's order."""
 

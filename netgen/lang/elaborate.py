@@ -12,7 +12,7 @@ from typing import Any
 
 from netgen.diag import Diagnostic, NetgenError, Note, Span
 from netgen.ir.fault import Fault
-from netgen.ir.graph import Graph, Loop, Value
+from netgen.ir.graph import Graph, Instance, Loop, Value
 from netgen.ir.kinds import a_type, show, type_name
 from netgen.lang import arithmetic, ast
 from netgen.lang.calls import Calls, Given
@@ -165,6 +165,9 @@ class Elaborator(Calls):
             return
         value = self.eval(statement.value, env, Token(prefix, targets[0].span, nested=True))
         self._unpack(targets, value, statement.value.span, env, layers=True)
+        made = env.instance.items[-1] if env.instance.items else None
+        if isinstance(made, Instance) and made.outputs == value:
+            made.results = [target.name for target in targets]
 
     def _unpack(self, targets: list[ast.Name], value: object, span: Span, env: Env, layers: bool = False) -> None:
         values: Sequence[object] = [BROKEN] * len(targets)

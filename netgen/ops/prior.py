@@ -119,19 +119,26 @@ def _prior_boxes(
     min_sizes: tuple[int, ...],
     max_sizes: tuple[int, ...] = (),
     ratios: tuple[float, ...] = (),
+    flip: bool = True,
     variance: tuple[float, ...] = (0.1,),
     step: tuple[float, float] | None = None,
     offset: float = 0.5,
     clip: bool = False,
 ) -> Tensor:
-    """The prior boxes of SSD: squares of two sizes and boxes of other aspect ratios."""
+    """The prior boxes of SSD: squares of two sizes and boxes of other aspect ratios.
+
+    With ``flip`` a box of each of these ratios stands upright too.
+    """
     shapes: list[tuple[float, float]] = []
     for i, size in enumerate(min_sizes):
         shapes.append((size, size))
         if max_sizes:
             between = (size * max_sizes[i]) ** 0.5
             shapes.append((between, between))
-        shapes += [(size * ratio**0.5, size / ratio**0.5) for ratio in ratios]
+        for ratio in ratios:
+            shapes.append((size * ratio**0.5, size / ratio**0.5))
+            if flip:
+                shapes.append((size / ratio**0.5, size * ratio**0.5))
     return _boxes_around(x, image, tuple(shapes), variance, step, offset, clip)
 ''',
     needs=[_AROUND],
@@ -140,6 +147,7 @@ def _prior_boxes(
 _TORCH_DEFAULTS = {
     "max_sizes": (),
     "ratios": (),
+    "flip": True,
     "variance": (0.1,),
     "step": None,
     "offset": 0.5,
@@ -177,13 +185,19 @@ def _constant(n: Node) -> list[OnnxNode]:
 # --- the operators --------------------------------------------------------------------------------
 
 
-def _ratios(a: Attrs) -> list[float]:
-    """Aspect ratios other than 1, each once; with ``flip`` each followed by its inverse."""
-    found = [1.0]
+def _distinct(a: Attrs) -> list[float]:
+    """Aspect ratios other than 1, each once. Where ``flip`` adds inverses, none is another's."""
+    found: list[float] = []
     for ratio in a.aspect_ratio or ():
-        if all(abs(ratio - each) >= 1e-6 for each in found):
-            found += [ratio, 1 / ratio] if a.flip else [ratio]
-    return [ratio for ratio in found if abs(ratio - 1) >= 1e-6]
+        known = [1.0, *found, *(1 / each for each in found if a.flip)]
+        if all(abs(ratio - each) >= 1e-6 for each in known):
+            found.append(ratio)
+    return found
+
+
+def _ratios(a: Attrs) -> list[float]:
+    """Aspect ratios other than 1; with ``flip`` each followed by its inverse."""
+    return [each for ratio in _distinct(a) for each in ([ratio, 1 / ratio] if a.flip else [ratio])]
 
 
 def _whole(sizes: tuple[float, ...] | None) -> tuple[int, ...]:
@@ -246,7 +260,8 @@ class PriorBox(_Priors):
             n,
             _whole(n.a.min_size),
             max_sizes=_whole(n.a.max_size),
-            ratios=tuple(_ratios(n.a)),
+            ratios=tuple(_distinct(n.a)),
+            flip=n.a.flip,
         ),
         defaults=_TORCH_DEFAULTS,
         helpers=[_PRIORS],

@@ -65,7 +65,7 @@ class Leaf(Step):
 class Use(Step):
     """An instance of another block."""
 
-    __slots__ = ("body",)
+    __slots__ = ("body", "results")
 
     def __init__(self, body: Body, relative: str) -> None:
         instance = body.instance
@@ -75,6 +75,9 @@ class Use(Step):
         )
         self.body = body
         self.local = instance.local
+        said = dict(zip(instance.outputs, instance.results, strict=False))
+        self.results = [said.get(value, "") for value in body.outputs]
+        """The program's names for ``outputs`` where it takes several."""
 
 
 class Body:

@@ -127,6 +127,7 @@ def is_made_up(step: Step) -> bool:
 
 def _stage(turn: list[Step], outer: tuple[Loop, ...], loop: Loop) -> list[Step]:
     """One turn as one step; but a single module with a name keeps it, and what follows it are functions."""
+    turn = [inner[0] if len(inner := list(flat([step]))) == 1 else step for step in turn]
     modules = [step for step in turn if not (isinstance(step, Leaf) and step.spelled.function is not None)]
     is_named = len(modules) == 1 and isinstance(modules[0], (Leaf, Use)) and not is_made_up(modules[0])
     if len(turn) == 1 and isinstance(turn[0], (Leaf, Use)):

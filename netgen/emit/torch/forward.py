@@ -88,8 +88,8 @@ class Forward:
         """Until when each name holds a value that is wanted."""
         self.forced: dict[Ref, str] = {}
         self.last: dict[Ref, int] = {}
-        self._bound: dict[str, list[int]] = {}
-        """Where each of the program's names is given to a value that has a line of its own."""
+        self._bound: dict[str, list[Ref]] = {}
+        """The values that each of the program's names is given to, of those that have a line of their own."""
         self._goals: dict[Ref, str] = {}
         self._carried: set[str] = set()
         """Names that are given more than once: each such value has its own line."""
@@ -102,9 +102,9 @@ class Forward:
             for line in [*item.lines, *item.otherwise] if isinstance(item, Fork) else [item]:
                 self._nest(line)
         self._last_uses()
-        for line in dict.fromkeys(self.maker.values()):
-            for hint in line.hints if line.host is None else ():
-                self._bound.setdefault(hint, []).append(line.position)
+        for ref, line in self.maker.items():
+            if line.host is None:
+                self._bound.setdefault(line.hints[ref.output], []).append(ref)
         for i, name in enumerate(self.inputs):
             ref = Ref(-1, i)
             self.names[ref] = name
@@ -164,7 +164,7 @@ class Forward:
         said = value.variable
         last = list(flat(step.parts))[-1] if isinstance(step, Chain) else step
         if isinstance(last, Use):
-            said = said and (last.variable if len(step.outputs) == 1 else said)
+            said = said and (last.variable if len(step.outputs) == 1 else last.results[output])
         elif value in body.outputs and body.instance.parent is not None and said != step.variable:
             said = ""
         return variable(said) if said else ""
@@ -221,8 +221,7 @@ class Forward:
 
     def _wanted(self, ref: Ref) -> str:
         """A name for a value: its own, or that of what it goes into."""
-        line = self.maker[ref]
-        if line.hints[ref.output] and self._outlives(line, ref):
+        if self.maker[ref].hints[ref.output] and self._natural(ref) and self._is_kept(ref):
             return ""
         return self._goal(ref)
 
@@ -244,13 +243,29 @@ class Forward:
         self._goals.update(dict.fromkeys(path, self._goals[path[-1]]))
         return self._goals[ref]
 
-    def _outlives(self, line: Line, ref: Ref) -> bool:
-        """Whether a value is wanted after the program gave its name to another."""
-        later = self._bound[line.hints[ref.output]]
-        following = bisect_right(later, line.position)
-        if following == len(later) or not line.is_module:
-            return False
-        return self._last_besides(ref, Fork) > later[following]
+    def _is_kept(self, ref: Ref) -> bool:
+        """Whether a value is wanted after the program gave its name to another; the last, whether all others are."""
+        line = self.maker[ref]
+        same = self._bound[line.hints[ref.output]]
+        following = bisect_right(same, line.position, key=lambda each: self.maker[each].position)
+        if following < len(same):
+            return self._last_besides(ref, Fork) > self.maker[same[following]].position
+        return len(same) > 1 and all(map(self._is_kept, same[:-1]))
+
+    def _natural(self, ref: Ref) -> str:
+        """What a value is called by the module that makes it; what functions make, by the first module inside."""
+        line = self.maker[ref]
+        name = line.code.attribute
+        inner = line
+        while not line.is_module and len(inner.operands) == 1:
+            inside = self.maker.get(inner.operands[0])
+            if inside is None or inside.host is not inner:
+                break
+            inner = inside
+            name = inner.code.attribute or name
+        if name and len(line.outputs) > 1:
+            name = f"{name}_{line.hints[ref.output] or ref.output + 1}"
+        return variable(name) if name else ""
 
     def _name(self, ref: Ref, position: int) -> str:
         """Give a value its name, one that is free."""
@@ -266,13 +281,14 @@ class Forward:
 
     def _candidates(self, ref: Ref) -> Iterator[str]:
         line = self.maker[ref]
-        wanted = self._wanted(ref)
-        short = variable(line.code.attribute or _short_name(line.code.slot.present[0]))
+        hint, wanted, natural = line.hints[ref.output], self._wanted(ref), self._natural(ref)
+        short = natural if line.is_module or hint else variable(_short_name(line.code.slot.present[0]))
         if wanted:
             yield wanted
-        elif len(line.operands) == 1 and line.operands[0] in self.names and not line.hints[ref.output]:
+        elif len(line.operands) == 1 and line.operands[0] in self.names and not hint:
             yield self.names[line.operands[0]]
-        yield short
+        if short:
+            yield short
         base = wanted or short
         for number in count(2):
             yield f"{base}_{number}" if base[-1].isdigit() else f"{base}{number}"

@@ -6,7 +6,10 @@ PyTorch; here they are one ``Spelled`` with two nodes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+import ast
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
 
 from netgen.emit.torch.expression import text
 from netgen.ir.graph import Attrs, Node
@@ -27,7 +30,7 @@ POSITIONAL = {
     "F.avg_pool2d": ("input", "kernel_size"),
     "torch.tensor_split": ("input", "cuts"),
 }
-"""Names of the positional arguments, for constructor arguments that have to be invented."""
+"""Names of the positional arguments, for constructor arguments that have to be invented. Helpers declare theirs."""
 
 POOLS = frozenset(["nn.MaxPool2d", "nn.AvgPool2d", "F.max_pool2d", "F.avg_pool2d"])
 """Where ``stride`` may be left out if it is the same as ``kernel_size``."""
@@ -92,10 +95,14 @@ class Template:
 
     __slots__ = ("expr", "holes", "structure")
 
-    def __init__(self, expr: object, defaults: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, expr: object, defaults: Mapping[str, object] | None = None, helpers: Sequence[Helper] = ()
+    ) -> None:
         self.expr = expr
         self.holes: list[Hole] = []
-        self.structure: Hashable = _structure(expr, "value", Hole.NO_DEFAULT, defaults or {}, self.holes)
+        positional = {helper.name: _parameters(helper) for helper in helpers}
+        arguments = Arguments({**POSITIONAL, **positional}, defaults or {})
+        self.structure: Hashable = _structure(expr, "value", Hole.NO_DEFAULT, arguments, self.holes)
 
     def filled(self, values: Sequence[object]) -> object:
         """The expression with other constants, less keyword arguments that are PyTorch's defaults."""
@@ -114,11 +121,11 @@ class Forms:
     __slots__ = ("before", "function", "helpers", "module")
 
     def __init__(self, node: Node, spelling: TorchSpelling) -> None:
-        defaults = spelling.defaults
-        self.module = _template(spelling.module, node, defaults)
-        self.function = _template(spelling.function, node, defaults)
-        self.before = _template(spelling.before, node, defaults)
         self.helpers: tuple[Helper, ...] = tuple(spelling.helpers(node))
+        self.module, self.function, self.before = (
+            None if form is None or (expr := form(node)) is None else Template(expr, spelling.defaults, self.helpers)
+            for form in (spelling.module, spelling.function, spelling.before)
+        )
 
 
 def _forms(node: Node, spelling: TorchSpelling, known: dict[Hashable, Forms]) -> Forms:
@@ -129,9 +136,13 @@ def _forms(node: Node, spelling: TorchSpelling, known: dict[Hashable, Forms]) ->
     return forms
 
 
-def _template(form: Callable[[Node], object] | None, node: Node, defaults: Mapping[str, object]) -> Template | None:
-    expr = form(node) if form is not None else None
-    return None if expr is None else Template(expr, defaults)
+@cache
+def _parameters(helper: Helper) -> tuple[str, ...]:
+    """What a function or a class that is printed calls its arguments."""
+    (made,) = ast.parse(helper.source).body
+    inside = made.body if isinstance(made, ast.ClassDef) else [made]
+    named = [each for each in inside if isinstance(each, ast.FunctionDef) and each.name in (helper.name, "__init__")]
+    return tuple(each.arg for function in named for each in function.args.args if each.arg != "self")
 
 
 def fuses(norm: Node, scale: Node) -> bool:
@@ -177,25 +188,34 @@ class Hole:
         return self.default is not self.NO_DEFAULT and is_literal(expr, self.default)
 
 
-def _structure(expr: object, name: str, default: object, defaults: Mapping[str, object], holes: list[Hole]) -> Hashable:
+class Arguments(NamedTuple):
+    """What is known of the arguments of functions and classes."""
+
+    positional: Mapping[str, Sequence[str]]
+    """Names of the positional ones, by function."""
+    defaults: Mapping[str, object]
+    """Defaults of keyword arguments."""
+
+
+def _structure(expr: object, name: str, default: object, known: Arguments, holes: list[Hole]) -> Hashable:
     match expr:
         case Call():
-            named = POSITIONAL.get(expr.function, ())
+            named = known.positional.get(expr.function, ())
             names = [*named, *[name] * (len(expr.args) - len(named))]
             none = Hole.NO_DEFAULT
             return (
                 expr.function,
-                *(_structure(arg, each, none, defaults, holes) for each, arg in zip(names, expr.args, strict=False)),
+                *(_structure(arg, each, none, known, holes) for each, arg in zip(names, expr.args, strict=False)),
                 *(
-                    (key, _structure(arg, key, defaults.get(key, none), defaults, holes))
+                    (key, _structure(arg, key, known.defaults.get(key, none), known, holes))
                     for key, arg in expr.kwargs.items()
                 ),
             )
         case Infix():
-            return (expr.symbol, *(_structure(each, name, default, defaults, holes) for each in expr.operands))
+            return (expr.symbol, *(_structure(each, name, default, known, holes) for each in expr.operands))
         case Item():
-            parts = [_structure_of_index(each, defaults, holes) for each in expr.indices]
-            return ("[]", _structure(expr.value, name, default, defaults, holes), *parts)
+            parts = [_structure_of_index(each, known, holes) for each in expr.indices]
+            return ("[]", _structure(expr.value, name, default, known, holes), *parts)
         case Input():
             return ("input", expr.index)
         case Inputs():
@@ -203,19 +223,19 @@ def _structure(expr: object, name: str, default: object, defaults: Mapping[str, 
         case Name():
             return ("name", expr.text)
         case list():
-            return ("list", *(_structure(each, name, default, defaults, holes) for each in expr))
+            return ("list", *(_structure(each, name, default, known, holes) for each in expr))
         case tuple() if not all(_is_plain(each) for each in expr):
-            return ("tuple", *(_structure(each, name, default, defaults, holes) for each in expr))
+            return ("tuple", *(_structure(each, name, default, known, holes) for each in expr))
         case _:
             holes.append(Hole(name, expr, default))
             return "hole"
 
 
-def _structure_of_index(index: object, defaults: Mapping[str, object], holes: list[Hole]) -> Hashable:
+def _structure_of_index(index: object, known: Arguments, holes: list[Hole]) -> Hashable:
     if not isinstance(index, slice):
-        return _structure(index, "index", Hole.NO_DEFAULT, defaults, holes)
+        return _structure(index, "index", Hole.NO_DEFAULT, known, holes)
     ends = (("start", index.start), ("stop", index.stop))
-    return tuple(end if end is None else _structure(end, name, Hole.NO_DEFAULT, defaults, holes) for name, end in ends)
+    return tuple(end if end is None else _structure(end, name, Hole.NO_DEFAULT, known, holes) for name, end in ends)
 
 
 def _is_plain(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from netgen.emit.torch.expression import layout, text
+from netgen.emit.torch.expression import WIDTH, layout, text
 
 
 class Assign:
@@ -75,7 +75,7 @@ def _lines(statement: Statement, indent: int) -> list[str]:
             return layout(value, indent, "return ")
         case Return():
             flat = f"{margin}return {', '.join(map(text, statement.values))}"
-            return [flat] if len(flat) <= 88 else layout(statement.values, indent, "return ")
+            return [flat] if len(flat) <= WIDTH else layout(statement.values, indent, "return ")
         case If():
             written = [f"{margin}if {text(statement.test)}:", *lines(statement.body, indent + 4)]
             if statement.otherwise:
@@ -89,7 +89,7 @@ def _assign(statement: Assign, indent: int) -> list[str]:
     declared = ": Tensor" if statement.declared else ""
     written = layout(statement.value, indent, f"{statement.target}{declared} = ")
     targets = statement.target.split(", ")
-    if len(written) == 1 or len(targets) == 1:
+    if len(targets) == 1 or len(written[0]) <= WIDTH:
         return written
     margin = " " * indent
     listed = [f"{margin}    {target}," for target in targets]

@@ -279,8 +279,8 @@ def test_a_name_is_not_given_away_while_its_value_is_wanted() -> None:
     lines = calls_in(graph, "Net").split("\n")
     assert lines == [
         "conv1 = self.conv1(x)",
-        "a = self.conv2(conv1)",
-        "x = a + conv1",
+        "conv2 = self.conv2(conv1)",
+        "x = conv2 + conv1",
         "c: Tensor = x + conv1",
         "return c",
     ]
@@ -299,8 +299,48 @@ def test_several_inputs_and_results() -> None:
     """
     text = emit(compiled(program)).source
     assert "def forward(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:" in text
-    assert "c, both = self.cross(left, right)" in text
+    assert "s, both = self.cross(left, right)" in text
     assert "outputs = net(left, right)" in text
+
+
+def test_results_are_called_as_the_program_calls_them() -> None:
+    """Where it calls several the same and wants all of them, as the modules that make them."""
+    program = """
+    block head(x, out: int) { loc = conv(x, out, 1)  conf = conv(x, 2 * out, 1)  return loc, conf }
+    net N() {
+        data = input(1, 3, 8, 8)
+        x = conv(data, 4, 3) as "low" -> relu
+        maps = [x]
+        x = conv(x, 8, 3) as "high" -> relu
+        locs = []
+        for i, y in enumerate(maps + [x], 1) {
+            loc, conf = head(y, 2 * i) as "head{i}"
+            locs = locs + [loc, conf]
+        }
+        last, rest = head(x, 4) as "last"
+        return locs[0], locs[1], locs[2], locs[3], last, rest
+    }
+    """
+    assert calls_in(compiled(program), "N").split("\n") == [
+        "low = F.relu(self.low(data), inplace=True)",
+        "high = F.relu(self.high(low), inplace=True)",
+        "head1_loc, head1_conf = self.head1(low)",
+        "head2_loc, head2_conf = self.head2(high)",
+        "last, rest = self.last(high)",
+        "return head1_loc, head1_conf, head2_loc, head2_conf, last, rest",
+    ]
+
+
+def test_a_number_of_a_function_is_called_as_its_argument_is() -> None:
+    program = """
+    block cut(x, like, start: int) { return crop(x, like, offset = start) }
+    net N() {
+        data = input(1, 3, 20, 20)
+        small = conv(data, 3, 7)
+        return cut(data, small, 1), cut(data, small, 2)
+    }
+    """
+    assert "self.offset = (start, start)" in emit(compiled(program)).source
 
 
 def test_what_nothing_depends_on_is_left_out() -> None:

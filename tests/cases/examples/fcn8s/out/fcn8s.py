@@ -59,11 +59,11 @@ class Fuse(nn.Module):
     def __init__(self, finer_channels: int, offset: int) -> None:
         super().__init__()
         self.scores = nn.Conv2d(finer_channels, 21, 1)
-        self.value = (offset, offset)
+        self.offset = (offset, offset)
 
     def forward(self, x: Tensor, finer: Tensor) -> Tensor:
         scores = self.scores(finer)
-        met = _crop(scores, x, 2, self.value)
+        met = _crop(scores, x, 2, self.offset)
         x = x + met
         return x
 

@@ -122,8 +122,8 @@ class FPN(nn.Module):
         larger = F.interpolate(merged, scale_factor=2, mode="nearest")
         lateral = self.inner2_lateral(stage2)
         merged = lateral + larger
-        out = self.p2(merged)
-        return out, p3, p4, p5, top
+        p2 = self.p2(merged)
+        return p2, p3, p4, p5, top
 
 
 def main() -> None:

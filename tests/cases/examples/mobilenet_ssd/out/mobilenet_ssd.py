@@ -45,19 +45,26 @@ def _prior_boxes(
     min_sizes: tuple[int, ...],
     max_sizes: tuple[int, ...] = (),
     ratios: tuple[float, ...] = (),
+    flip: bool = True,
     variance: tuple[float, ...] = (0.1,),
     step: tuple[float, float] | None = None,
     offset: float = 0.5,
     clip: bool = False,
 ) -> Tensor:
-    """The prior boxes of SSD: squares of two sizes and boxes of other aspect ratios."""
+    """The prior boxes of SSD: squares of two sizes and boxes of other aspect ratios.
+
+    With ``flip`` a box of each of these ratios stands upright too.
+    """
     shapes: list[tuple[float, float]] = []
     for i, size in enumerate(min_sizes):
         shapes.append((size, size))
         if max_sizes:
             between = (size * max_sizes[i]) ** 0.5
             shapes.append((between, between))
-        shapes += [(size * ratio**0.5, size / ratio**0.5) for ratio in ratios]
+        for ratio in ratios:
+            shapes.append((size * ratio**0.5, size / ratio**0.5))
+            if flip:
+                shapes.append((size / ratio**0.5, size * ratio**0.5))
     return _boxes_around(x, image, tuple(shapes), variance, step, offset, clip)
 
 
@@ -236,7 +243,7 @@ class Predict(nn.Module):
         super().__init__()
         self.loc = BoxConv(x_channels, loc_out)
         self.conf = BoxConv(x_channels, conf_out)
-        self.value = (size,)
+        self.min_sizes = (size,)
         self.max_sizes = max_sizes
         self.ratios = ratios
 
@@ -246,7 +253,7 @@ class Predict(nn.Module):
         prior = _prior_boxes(
             x,
             image.size()[2:],
-            self.value,
+            self.min_sizes,
             max_sizes=self.max_sizes,
             ratios=self.ratios,
             variance=(0.1, 0.1, 0.2, 0.2),
@@ -306,22 +313,12 @@ class MobileNetSSD(nn.Module):
         self.stage17 = nn.Sequential(
             ConvBlock(256, 64), ConvBlock(64, 128, kernel=3, stride=2)
         )
-        self.conv11_mbox = Predict(512, 60, 12, 63, (), (2.0, 0.5))
-        self.conv13_mbox = Predict(
-            1024, 105, 24, 126, (150,), (2.0, 0.5, 3.0, 0.3333333333333333)
-        )
-        self.conv14_2_mbox = Predict(
-            512, 150, 24, 126, (195,), (2.0, 0.5, 3.0, 0.3333333333333333)
-        )
-        self.conv15_2_mbox = Predict(
-            256, 195, 24, 126, (240,), (2.0, 0.5, 3.0, 0.3333333333333333)
-        )
-        self.conv16_2_mbox = Predict(
-            256, 240, 24, 126, (285,), (2.0, 0.5, 3.0, 0.3333333333333333)
-        )
-        self.conv17_2_mbox = Predict(
-            128, 285, 24, 126, (300,), (2.0, 0.5, 3.0, 0.3333333333333333)
-        )
+        self.conv11_mbox = Predict(512, 60, 12, 63, (), (2.0,))
+        self.conv13_mbox = Predict(1024, 105, 24, 126, (150,), (2.0, 3.0))
+        self.conv14_2_mbox = Predict(512, 150, 24, 126, (195,), (2.0, 3.0))
+        self.conv15_2_mbox = Predict(256, 195, 24, 126, (240,), (2.0, 3.0))
+        self.conv16_2_mbox = Predict(256, 240, 24, 126, (285,), (2.0, 3.0))
+        self.conv17_2_mbox = Predict(128, 285, 24, 126, (300,), (2.0, 3.0))
         self.detection_out = Detect()
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -348,54 +345,54 @@ class MobileNetSSD(nn.Module):
         stage15 = self.stage15(stage14)
         stage16 = self.stage16(stage15)
         x = self.stage17(stage16)
-        conv11_mbox, conv11_mbox2, conv11_mbox3 = self.conv11_mbox(conv11, data)
-        conv13_mbox, conv13_mbox2, conv13_mbox3 = self.conv13_mbox(conv13, data)
-        (
-            conv14_2_mbox,
-            conv14_2_mbox2,
-            conv14_2_mbox3,
-        ) = self.conv14_2_mbox(stage14, data)
-        (
-            conv15_2_mbox,
-            conv15_2_mbox2,
-            conv15_2_mbox3,
-        ) = self.conv15_2_mbox(stage15, data)
-        (
-            conv16_2_mbox,
-            conv16_2_mbox2,
-            conv16_2_mbox3,
-        ) = self.conv16_2_mbox(stage16, data)
-        loc, conf, prior = self.conv17_2_mbox(x, data)
+        conv11_mbox_loc, conv11_mbox_conf, conv11_mbox_prior = self.conv11_mbox(
+            conv11, data
+        )
+        conv13_mbox_loc, conv13_mbox_conf, conv13_mbox_prior = self.conv13_mbox(
+            conv13, data
+        )
+        conv14_2_mbox_loc, conv14_2_mbox_conf, conv14_2_mbox_prior = self.conv14_2_mbox(
+            stage14, data
+        )
+        conv15_2_mbox_loc, conv15_2_mbox_conf, conv15_2_mbox_prior = self.conv15_2_mbox(
+            stage15, data
+        )
+        conv16_2_mbox_loc, conv16_2_mbox_conf, conv16_2_mbox_prior = self.conv16_2_mbox(
+            stage16, data
+        )
+        conv17_2_mbox_loc, conv17_2_mbox_conf, conv17_2_mbox_prior = self.conv17_2_mbox(
+            x, data
+        )
         mbox_loc = torch.cat(
             [
-                conv11_mbox,
-                conv13_mbox,
-                conv14_2_mbox,
-                conv15_2_mbox,
-                conv16_2_mbox,
-                loc,
+                conv11_mbox_loc,
+                conv13_mbox_loc,
+                conv14_2_mbox_loc,
+                conv15_2_mbox_loc,
+                conv16_2_mbox_loc,
+                conv17_2_mbox_loc,
             ],
             dim=1,
         )
         mbox_conf = torch.cat(
             [
-                conv11_mbox2,
-                conv13_mbox2,
-                conv14_2_mbox2,
-                conv15_2_mbox2,
-                conv16_2_mbox2,
-                conf,
+                conv11_mbox_conf,
+                conv13_mbox_conf,
+                conv14_2_mbox_conf,
+                conv15_2_mbox_conf,
+                conv16_2_mbox_conf,
+                conv17_2_mbox_conf,
             ],
             dim=1,
         )
         mbox_priorbox = torch.cat(
             [
-                conv11_mbox3,
-                conv13_mbox3,
-                conv14_2_mbox3,
-                conv15_2_mbox3,
-                conv16_2_mbox3,
-                prior,
+                conv11_mbox_prior,
+                conv13_mbox_prior,
+                conv14_2_mbox_prior,
+                conv15_2_mbox_prior,
+                conv16_2_mbox_prior,
+                conv17_2_mbox_prior,
             ],
             dim=2,
         )

@@ -90,7 +90,7 @@ class MobileNetV2(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = ConvRelu6(3, 32, kernel=3, stride=2)
-        self.conv2_1 = nn.Sequential(InvertedResidual(32, 16, expand=1))
+        self.conv2_1 = InvertedResidual(32, 16, expand=1)
         self.stage3 = nn.Sequential(
             InvertedResidual(16, 24, stride=2), InvertedResidual(24, 24)
         )
@@ -109,7 +109,7 @@ class MobileNetV2(nn.Module):
             InvertedResidual(96, 160, stride=2),
             *(InvertedResidual(160, 160) for _ in range(2)),
         )
-        self.conv8_1 = nn.Sequential(InvertedResidual(160, 320))
+        self.conv8_1 = InvertedResidual(160, 320)
         self.conv9 = ConvRelu6(320, 1280)
         self.drop = nn.Dropout(0.2, inplace=True)
         self.classifier = nn.Linear(1280, 1000)

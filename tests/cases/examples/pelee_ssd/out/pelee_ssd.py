@@ -45,19 +45,26 @@ def _prior_boxes(
     min_sizes: tuple[int, ...],
     max_sizes: tuple[int, ...] = (),
     ratios: tuple[float, ...] = (),
+    flip: bool = True,
     variance: tuple[float, ...] = (0.1,),
     step: tuple[float, float] | None = None,
     offset: float = 0.5,
     clip: bool = False,
 ) -> Tensor:
-    """The prior boxes of SSD: squares of two sizes and boxes of other aspect ratios."""
+    """The prior boxes of SSD: squares of two sizes and boxes of other aspect ratios.
+
+    With ``flip`` a box of each of these ratios stands upright too.
+    """
     shapes: list[tuple[float, float]] = []
     for i, size in enumerate(min_sizes):
         shapes.append((size, size))
         if max_sizes:
             between = (size * max_sizes[i]) ** 0.5
             shapes.append((between, between))
-        shapes += [(size * ratio**0.5, size / ratio**0.5) for ratio in ratios]
+        for ratio in ratios:
+            shapes.append((size * ratio**0.5, size / ratio**0.5))
+            if flip:
+                shapes.append((size / ratio**0.5, size * ratio**0.5))
     return _boxes_around(x, image, tuple(shapes), variance, step, offset, clip)
 
 
@@ -283,11 +290,11 @@ class Predict(nn.Module):
     belong to.
     """
 
-    def __init__(self, value: tuple[int], max_sizes: tuple[int]) -> None:
+    def __init__(self, min_sizes: tuple[int], max_sizes: tuple[int]) -> None:
         super().__init__()
         self.loc = BoxConv(24)
         self.conf = BoxConv(126)
-        self.value = value
+        self.min_sizes = min_sizes
         self.max_sizes = max_sizes
 
     def forward(self, x: Tensor, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -296,9 +303,9 @@ class Predict(nn.Module):
         prior = _prior_boxes(
             x,
             image.size()[2:],
-            self.value,
+            self.min_sizes,
             max_sizes=self.max_sizes,
-            ratios=(2.0, 0.5, 3.0, 0.3333333333333333),
+            ratios=(2.0, 3.0),
             variance=(0.1, 0.1, 0.2, 0.2),
         )
         return loc, conf, prior
@@ -386,55 +393,54 @@ class PeleeSSD(nn.Module):
         stage4_tb_ext_pm4 = self.stage4_tb_ext_pm4(ext1_fe1)
         stage4_tb_ext_pm5 = self.stage4_tb_ext_pm5(ext1_fe2)
         x = self.stage4_tb_ext_pm6(ext1_fe3)
-        (
-            ext_pm1_mbox,
-            ext_pm1_mbox2,
-            ext_pm1_mbox3,
-        ) = self.ext_pm1_mbox(stage4_tb_ext_pm2, data)
-        (
-            ext_pm2_mbox,
-            ext_pm2_mbox2,
-            ext_pm2_mbox3,
-        ) = self.ext_pm2_mbox(stage4_tb_ext_pm2, data)
-        (
-            ext_pm3_mbox,
-            ext_pm3_mbox2,
-            ext_pm3_mbox3,
-        ) = self.ext_pm3_mbox(stage4_tb_ext_pm3, data)
-        (
-            ext_pm4_mbox,
-            ext_pm4_mbox2,
-            ext_pm4_mbox3,
-        ) = self.ext_pm4_mbox(stage4_tb_ext_pm4, data)
-        (
-            ext_pm5_mbox,
-            ext_pm5_mbox2,
-            ext_pm5_mbox3,
-        ) = self.ext_pm5_mbox(stage4_tb_ext_pm5, data)
-        loc, conf, prior = self.ext_pm6_mbox(x, data)
+        ext_pm1_mbox_loc, ext_pm1_mbox_conf, ext_pm1_mbox_prior = self.ext_pm1_mbox(
+            stage4_tb_ext_pm2, data
+        )
+        ext_pm2_mbox_loc, ext_pm2_mbox_conf, ext_pm2_mbox_prior = self.ext_pm2_mbox(
+            stage4_tb_ext_pm2, data
+        )
+        ext_pm3_mbox_loc, ext_pm3_mbox_conf, ext_pm3_mbox_prior = self.ext_pm3_mbox(
+            stage4_tb_ext_pm3, data
+        )
+        ext_pm4_mbox_loc, ext_pm4_mbox_conf, ext_pm4_mbox_prior = self.ext_pm4_mbox(
+            stage4_tb_ext_pm4, data
+        )
+        ext_pm5_mbox_loc, ext_pm5_mbox_conf, ext_pm5_mbox_prior = self.ext_pm5_mbox(
+            stage4_tb_ext_pm5, data
+        )
+        ext_pm6_mbox_loc, ext_pm6_mbox_conf, ext_pm6_mbox_prior = self.ext_pm6_mbox(
+            x, data
+        )
         mbox_loc = torch.cat(
-            [ext_pm1_mbox, ext_pm2_mbox, ext_pm3_mbox, ext_pm4_mbox, ext_pm5_mbox, loc],
+            [
+                ext_pm1_mbox_loc,
+                ext_pm2_mbox_loc,
+                ext_pm3_mbox_loc,
+                ext_pm4_mbox_loc,
+                ext_pm5_mbox_loc,
+                ext_pm6_mbox_loc,
+            ],
             dim=1,
         )
         mbox_conf = torch.cat(
             [
-                ext_pm1_mbox2,
-                ext_pm2_mbox2,
-                ext_pm3_mbox2,
-                ext_pm4_mbox2,
-                ext_pm5_mbox2,
-                conf,
+                ext_pm1_mbox_conf,
+                ext_pm2_mbox_conf,
+                ext_pm3_mbox_conf,
+                ext_pm4_mbox_conf,
+                ext_pm5_mbox_conf,
+                ext_pm6_mbox_conf,
             ],
             dim=1,
         )
         mbox_priorbox = torch.cat(
             [
-                ext_pm1_mbox3,
-                ext_pm2_mbox3,
-                ext_pm3_mbox3,
-                ext_pm4_mbox3,
-                ext_pm5_mbox3,
-                prior,
+                ext_pm1_mbox_prior,
+                ext_pm2_mbox_prior,
+                ext_pm3_mbox_prior,
+                ext_pm4_mbox_prior,
+                ext_pm5_mbox_prior,
+                ext_pm6_mbox_prior,
             ],
             dim=2,
         )

@@ -61,19 +61,26 @@ def _prior_boxes(
     min_sizes: tuple[int, ...],
     max_sizes: tuple[int, ...] = (),
     ratios: tuple[float, ...] = (),
+    flip: bool = True,
     variance: tuple[float, ...] = (0.1,),
     step: tuple[float, float] | None = None,
     offset: float = 0.5,
     clip: bool = False,
 ) -> Tensor:
-    """The prior boxes of SSD: squares of two sizes and boxes of other aspect ratios."""
+    """The prior boxes of SSD: squares of two sizes and boxes of other aspect ratios.
+
+    With ``flip`` a box of each of these ratios stands upright too.
+    """
     shapes: list[tuple[float, float]] = []
     for i, size in enumerate(min_sizes):
         shapes.append((size, size))
         if max_sizes:
             between = (size * max_sizes[i]) ** 0.5
             shapes.append((between, between))
-        shapes += [(size * ratio**0.5, size / ratio**0.5) for ratio in ratios]
+        for ratio in ratios:
+            shapes.append((size * ratio**0.5, size / ratio**0.5))
+            if flip:
+                shapes.append((size / ratio**0.5, size * ratio**0.5))
     return _boxes_around(x, image, tuple(shapes), variance, step, offset, clip)
 
 
@@ -241,17 +248,17 @@ class Predict(nn.Module):
         x_channels: int,
         size: int,
         larger: int,
+        aspects: tuple[int, ...],
         loc_out: int,
         conf_out: int,
-        ratios: tuple[float, ...],
         step: tuple[float, float],
     ) -> None:
         super().__init__()
         self.loc = BoxConv(x_channels, loc_out)
         self.conf = BoxConv(x_channels, conf_out)
-        self.value = (size,)
+        self.min_sizes = (size,)
         self.max_sizes = (larger,)
-        self.ratios = ratios
+        self.ratios = aspects
         self.step = step
 
     def forward(self, x: Tensor, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -260,7 +267,7 @@ class Predict(nn.Module):
         prior = _prior_boxes(
             x,
             image.size()[2:],
-            self.value,
+            self.min_sizes,
             max_sizes=self.max_sizes,
             ratios=self.ratios,
             variance=(0.1, 0.1, 0.2, 0.2),
@@ -315,18 +322,12 @@ class SSD300(nn.Module):
         self.conv9_1 = Extra(256, 128, 1)
         self.conv9_2 = Extra(128, 256, 3)
         self.conv4_3_norm = Normalize(512)
-        self.conv4_3_norm_mbox = Predict(512, 30, 60, 16, 84, (2.0, 0.5), (8.0, 8.0))
-        self.fc7_mbox = Predict(
-            1024, 60, 111, 24, 126, (2.0, 0.5, 3.0, 0.3333333333333333), (16.0, 16.0)
-        )
-        self.conv6_2_mbox = Predict(
-            512, 111, 162, 24, 126, (2.0, 0.5, 3.0, 0.3333333333333333), (32.0, 32.0)
-        )
-        self.conv7_2_mbox = Predict(
-            256, 162, 213, 24, 126, (2.0, 0.5, 3.0, 0.3333333333333333), (64.0, 64.0)
-        )
-        self.conv8_2_mbox = Predict(256, 213, 264, 16, 84, (2.0, 0.5), (100.0, 100.0))
-        self.conv9_2_mbox = Predict(256, 264, 315, 16, 84, (2.0, 0.5), (300.0, 300.0))
+        self.conv4_3_norm_mbox = Predict(512, 30, 60, (2,), 16, 84, (8.0, 8.0))
+        self.fc7_mbox = Predict(1024, 60, 111, (2, 3), 24, 126, (16.0, 16.0))
+        self.conv6_2_mbox = Predict(512, 111, 162, (2, 3), 24, 126, (32.0, 32.0))
+        self.conv7_2_mbox = Predict(256, 162, 213, (2, 3), 24, 126, (64.0, 64.0))
+        self.conv8_2_mbox = Predict(256, 213, 264, (2,), 16, 84, (100.0, 100.0))
+        self.conv9_2_mbox = Predict(256, 264, 315, (2,), 16, 84, (300.0, 300.0))
         self.detection_out = Detect()
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -342,63 +343,71 @@ class SSD300(nn.Module):
         x = self.stage3(x)
         x = F.relu(self.conv4_1(x), inplace=True)
         x = F.relu(self.conv4_2(x), inplace=True)
-        x = F.relu(self.conv4_3(x), inplace=True)
-        pool = F.max_pool2d(x, 2, ceil_mode=True)
-        relu = F.relu(self.conv5_1(pool), inplace=True)
-        relu = F.relu(self.conv5_2(relu), inplace=True)
-        relu = F.relu(self.conv5_3(relu), inplace=True)
-        pool = F.max_pool2d(relu, 3, stride=1, padding=1, ceil_mode=True)
-        relu = F.relu(self.fc6(pool), inplace=True)
-        fc7 = F.relu(self.fc7(relu), inplace=True)
-        conv6_1 = self.conv6_1(fc7)
-        conv6 = self.conv6_2(conv6_1)
-        conv7_1 = self.conv7_1(conv6)
-        conv7 = self.conv7_2(conv7_1)
-        conv8_1 = self.conv8_1(conv7)
-        conv8 = self.conv8_2(conv8_1)
-        conv9_1 = self.conv9_1(conv8)
-        conv9 = self.conv9_2(conv9_1)
-        conv4 = self.conv4_3_norm(x)
+        conv4_3 = F.relu(self.conv4_3(x), inplace=True)
+        x = F.max_pool2d(conv4_3, 2, ceil_mode=True)
+        x = F.relu(self.conv5_1(x), inplace=True)
+        x = F.relu(self.conv5_2(x), inplace=True)
+        x = F.relu(self.conv5_3(x), inplace=True)
+        x = F.max_pool2d(x, 3, stride=1, padding=1, ceil_mode=True)
+        x = F.relu(self.fc6(x), inplace=True)
+        fc7 = F.relu(self.fc7(x), inplace=True)
+        x = self.conv6_1(fc7)
+        conv6 = self.conv6_2(x)
+        x = self.conv7_1(conv6)
+        conv7 = self.conv7_2(x)
+        x = self.conv8_1(conv7)
+        conv8 = self.conv8_2(x)
+        x = self.conv9_1(conv8)
+        conv9 = self.conv9_2(x)
+        conv4 = self.conv4_3_norm(conv4_3)
         (
-            conv4_3_norm_mbox,
-            conv4_3_norm_mbox2,
-            conv4_3_norm_mbox3,
+            conv4_3_norm_mbox_loc,
+            conv4_3_norm_mbox_conf,
+            conv4_3_norm_mbox_prior,
         ) = self.conv4_3_norm_mbox(conv4, data)
-        fc7_mbox, fc7_mbox2, fc7_mbox3 = self.fc7_mbox(fc7, data)
-        conv6_2_mbox, conv6_2_mbox2, conv6_2_mbox3 = self.conv6_2_mbox(conv6, data)
-        conv7_2_mbox, conv7_2_mbox2, conv7_2_mbox3 = self.conv7_2_mbox(conv7, data)
-        conv8_2_mbox, conv8_2_mbox2, conv8_2_mbox3 = self.conv8_2_mbox(conv8, data)
-        loc, conf, prior = self.conv9_2_mbox(conv9, data)
+        fc7_mbox_loc, fc7_mbox_conf, fc7_mbox_prior = self.fc7_mbox(fc7, data)
+        conv6_2_mbox_loc, conv6_2_mbox_conf, conv6_2_mbox_prior = self.conv6_2_mbox(
+            conv6, data
+        )
+        conv7_2_mbox_loc, conv7_2_mbox_conf, conv7_2_mbox_prior = self.conv7_2_mbox(
+            conv7, data
+        )
+        conv8_2_mbox_loc, conv8_2_mbox_conf, conv8_2_mbox_prior = self.conv8_2_mbox(
+            conv8, data
+        )
+        conv9_2_mbox_loc, conv9_2_mbox_conf, conv9_2_mbox_prior = self.conv9_2_mbox(
+            conv9, data
+        )
         mbox_loc = torch.cat(
             [
-                conv4_3_norm_mbox,
-                fc7_mbox,
-                conv6_2_mbox,
-                conv7_2_mbox,
-                conv8_2_mbox,
-                loc,
+                conv4_3_norm_mbox_loc,
+                fc7_mbox_loc,
+                conv6_2_mbox_loc,
+                conv7_2_mbox_loc,
+                conv8_2_mbox_loc,
+                conv9_2_mbox_loc,
             ],
             dim=1,
         )
         mbox_conf = torch.cat(
             [
-                conv4_3_norm_mbox2,
-                fc7_mbox2,
-                conv6_2_mbox2,
-                conv7_2_mbox2,
-                conv8_2_mbox2,
-                conf,
+                conv4_3_norm_mbox_conf,
+                fc7_mbox_conf,
+                conv6_2_mbox_conf,
+                conv7_2_mbox_conf,
+                conv8_2_mbox_conf,
+                conv9_2_mbox_conf,
             ],
             dim=1,
         )
         mbox_priorbox = torch.cat(
             [
-                conv4_3_norm_mbox3,
-                fc7_mbox3,
-                conv6_2_mbox3,
-                conv7_2_mbox3,
-                conv8_2_mbox3,
-                prior,
+                conv4_3_norm_mbox_prior,
+                fc7_mbox_prior,
+                conv6_2_mbox_prior,
+                conv7_2_mbox_prior,
+                conv8_2_mbox_prior,
+                conv9_2_mbox_prior,
             ],
             dim=2,
         )

@@ -121,8 +121,8 @@ class YOLOv3(nn.Module):
         coarse = F.interpolate(self.up8(x), scale_factor=2, mode="nearest")
         both = torch.cat([coarse, stage3], dim=1)
         x = self.neck8(both)
-        found = self.head8(x)
-        return head32, head16, found
+        head8 = self.head8(x)
+        return head32, head16, head8
 
 
 def main() -> None:
