@@ -213,7 +213,10 @@ def test_an_interruption_leaves_nothing_behind(here: Path) -> None:
     ("argv", "said"),
     [
         (["biuld"], "no command `biuld`; did you mean `build`?"),
-        ([], "the following arguments are required: COMMAND"),
+        (["--verson"], "no command `--verson`; did you mean `--version`?"),
+        ([], "compile a net to Caffe, PyTorch or ONNX"),
+        (["build", "tiny.net", "--traget", "torch"], "no option `--traget`; did you mean `--target`?"),
+        (["build", "tiny.net", "--target", "torch", "--set", "width=8", "9"], "too many arguments: 9\n`netgen build --h"),
         (["build", "tiny.net"], "the following arguments are required: --target"),
         (["build", "tiny.net", "--target", "protxt"], "no target `protxt`; did you mean `prototxt`?"),
         (["build", "tiny.net", "--target", "c++"], "no target `c++`; there are prototxt, torch"),

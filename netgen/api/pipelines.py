@@ -64,9 +64,33 @@ def build(
     """The net of a program, or of a prototxt, that has been read; what Python and the command line share."""
     with without_collector():
         if is_prototxt(source.path, source.text):
+            _refuse_settings(net, settings or {})
             return _read(source, reading or Reading())
+        _refuse_reading(source, reading)
         graph, warnings = compile_source(source, net=net, settings=settings, max_layers=max_layers)
         return Net(graph, warnings)
+
+
+def _refuse_settings(net: str | None, settings: Mapping[str, object]) -> None:
+    """A prototxt is one net, and says every number itself."""
+    if settings:
+        title = f"a prototxt has no settings: {', '.join(f'`{name}`' for name in settings)}"
+        hint = "`netgen import` makes a program of it; the size of an input is set by --input data=1x3x224x224"
+        raise NetgenError([Diagnostic("NG231", title, hint=hint)])
+    if net is not None:
+        title = f"a prototxt is one net, there is no other to choose: `{net}`"
+        raise NetgenError([Diagnostic("NG231", title, hint="leave out --net")])
+
+
+def _refuse_reading(source: Source, reading: Reading | None) -> None:
+    """A program has no phases, makes its inputs itself and ends with what it returns."""
+    if reading is None or reading.is_whole:
+        return
+    title = f"{', '.join(f'`{name}`' for name in reading.asked)}: for a prototxt only, and {source.path} is a program"
+    hint = "leave it out; the sizes of a program are settings of its net: --set NAME=VALUE"
+    if reading.ends:
+        hint = "leave it out; a program ends with what its net returns"
+    raise NetgenError([Diagnostic("NG231", title, hint=hint)])
 
 
 def _read(source: Source, reading: Reading) -> Net:
@@ -94,6 +118,7 @@ def check(source: Program, /, *, max_layers: int = MAX_LAYERS) -> list[Diagnosti
 def check_opened(source: Source, *, max_layers: int = MAX_LAYERS, reading: Reading | None = None) -> list[Diagnostic]:
     """All problems of a program or a prototxt that has been read: of each phase, unless one is asked for."""
     if not is_prototxt(source.path, source.text):
+        _refuse_reading(source, reading)
         return check_source(source, max_layers=max_layers)
     if reading is not None and not reading.is_whole:
         net = _read(source, reading)

@@ -41,7 +41,16 @@ class Reading:
     @property
     def is_whole(self) -> bool:
         """Whether nothing is asked for, so that the layers of all phases are kept."""
-        return all(each is None for each in (self.phase, self.stages, self.level)) and not (self.inputs or self.ends)
+        return not self.asked
+
+    @property
+    def asked(self) -> list[str]:
+        """The names of what is asked for."""
+        given = {"phase": self.phase, "stages": self.stages, "level": self.level}
+        return [
+            *(name for name, value in given.items() if value is not None),
+            *(name for name, value in (("inputs", self.inputs), ("ends", self.ends)) if value),
+        ]
 
 
 def open_any(program: Program) -> Source:

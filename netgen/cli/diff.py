@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from netgen.api.comparing import compare
 from netgen.cli.console import Console, as_json
 from netgen.cli.programs import STDIN, read, readable, tell
+from netgen.diag import Source
 from netgen.diff.report import Line, head, lines, to_dict
+from netgen.formats.files import is_prototxt
 
 _COLORS = {"-": "31", "+": "32", "~": "33", "@": "2"}
 
@@ -19,8 +21,11 @@ def run(args: Namespace, console: Console) -> int:
     if args.file == args.other == STDIN:
         args.usage_error("only one of the two can come from standard input")
     with console.working(lambda: f"comparing {args.file} with {args.other}"):
-        first = readable(read(args.file), args)
-        second = readable(read(args.other), _of_b(args))
+        sources = read(args.file), read(args.other)
+        options = [args, _of_b(args)]
+        if len({is_prototxt(source.path, source.text) for source in sources}) > 1:
+            options = [_fitting(source, each) for source, each in zip(sources, options, strict=True)]
+        first, second = (readable(source, each) for source, each in zip(sources, options, strict=True))
         found = compare(
             first,
             second,
@@ -42,6 +47,16 @@ def _of_b(args: Namespace) -> Namespace:
     """The options as they are for the second network."""
     own = {"net": args.net_b or args.net, "settings": [*args.settings, *args.settings_b]}
     return Namespace(**{**vars(args), **own})
+
+
+def _fitting(source: Source, args: Namespace) -> Namespace:
+    """The options that are for a program, or for a prototxt: of the two, each takes its own."""
+    other = _OF_PROGRAMS if is_prototxt(source.path, source.text) else _OF_PROTOTXTS
+    return Namespace(**{**vars(args), **other})
+
+
+_OF_PROGRAMS: dict[str, object] = {"net": None, "settings": []}
+_OF_PROTOTXTS: dict[str, object] = {"phase": None, "stage": None, "level": None, "inputs": [], "ends": []}
 
 
 def _text(said: Sequence[Line], *, colored: bool) -> str:

@@ -25,7 +25,8 @@ def run(args: Namespace, console: Console) -> int:
     shapes = {name: what for name, what in args.given if not isinstance(what, str)}
     files = [(name, what) for name, what in args.given if isinstance(what, str)]
     with console.working(lambda: doing[-1]):
-        net = compiled(source, args, inputs=shapes)
+        by_reading = is_prototxt(source.path, source.text)
+        net = compiled(source, args, inputs=shapes if by_reading else {})
         load_weights(net, args, console)
         changed = _changed(net, args)
         found = verified(
@@ -35,7 +36,7 @@ def run(args: Namespace, console: Console) -> int:
             reference=args.reference,
             device=args.device,
             batch=args.batch,
-            shapes=None if is_prototxt(source.path, source.text) else shapes,
+            shapes=None if by_reading else shapes,
             seed=args.seed,
             allow_known=args.allow_known,
             before=net if changed is not net else None,

@@ -65,6 +65,7 @@ _TITLES = {
     "NG228": "a tensor is not a number",
     "NG229": "shared weights do not fit",
     "NG230": "nothing is named here",
+    "NG231": "not for this kind of file",
     # 3xx: shapes
     "NG301": "wrong number of axes",
     "NG302": "groups do not divide the channels",

@@ -15,7 +15,7 @@ from netgen.lang import check_source
 PACKAGE = Path(__file__).parents[2] / "netgen"
 WITHOUT_EXAMPLE = {
     *("NG106", "NG107", "NG110", "NG111"),  # bytes, or programs that nobody wants to read
-    *("NG215", "NG218", "NG219", "NG220"),  # several files, or the command line
+    *("NG215", "NG218", "NG219", "NG220", "NG231"),  # several files, or the command line
     *("NG401", "NG402", "NG403", "NG404", "NG405", "NG406", "NG901"),  # not about the program
     *(name for name in CODES if name.startswith(("NG5", "NG6", "NG7"))),  # about other files
 }

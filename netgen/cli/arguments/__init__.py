@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 
 from netgen import __version__
-from netgen.cli.arguments.common import Layout, color, unknown
+from netgen.cli.arguments.common import CommandParser, Layout, color, shortest_usage, unknown
 
 _COMMANDS = {
     "build": "compile a net to Caffe, PyTorch or ONNX",
@@ -29,7 +29,7 @@ _COMMANDS = {
 
 def parse(argv: Sequence[str]) -> Namespace:
     """The command and its options; raises ``SystemExit`` where they are wrong, or where help is wanted."""
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="netgen",
         description="Convolutional networks written once, compiled to Caffe, PyTorch and ONNX.",
         epilog="`netgen COMMAND --help` has examples.\n\n"
@@ -45,6 +45,9 @@ def parse(argv: Sequence[str]) -> Namespace:
         if argv and argv[0] == name:  # nobody sees what the others take
             import_module(f"{__name__}.{'import_' if name == 'import' else name}").add(command)
             color(command, "auto")
-    if argv and not argv[0].startswith("-") and argv[0] not in _COMMANDS:
-        parser.error(unknown("command", argv[0], list(_COMMANDS)))
+            command.usage = shortest_usage(command)
+    if not argv:
+        parser.exit(2, parser.format_help())
+    if argv[0] not in (*_COMMANDS, "-h", "--help", "--version"):
+        parser.error(unknown("command", argv[0], [*_COMMANDS, "--help", "--version"]))
     return parser.parse_args(argv)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter, _ArgumentGroup
+from typing import Any, NoReturn
 
 from netgen.diag import did_you_mean
 from netgen.emit import ABOUT, DIALECTS
@@ -16,6 +17,45 @@ class Layout(RawDescriptionHelpFormatter):
 
         lines = text.splitlines()
         return "\n".join(indent + (line if line.startswith(" ") else fill(line, width)) for line in lines)
+
+
+class CommandParser(ArgumentParser):
+    """A parser whose complaints are a line each, and which sees a misspelt option before a missing one."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As ``ArgumentParser`` has it; what is left over is reported here, where the options are known."""
+        if self._subparsers is None:
+            options = args[: args.index("--")] if "--" in args else args
+            self._refuse_unknown([each.partition("=")[0] for each in options if each.startswith("--")])
+        known, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"too many arguments: {' '.join(rest)}")
+        return known, rest
+
+    def _refuse_unknown(self, options: list[str]) -> None:
+        known = self._option_string_actions
+        for option in options:
+            if option not in known:
+                hint = did_you_mean(option, [each for each in known if each[:2] == "--"])
+                self.error(f"no option `{option}`" + (f"; {hint}" if hint else ""))
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is; exit code 2."""
+        self.exit(2, f"{self.prog}: error: {message}\n`{self.prog} --help` tells what it takes\n")
+
+
+def shortest_usage(parser: ArgumentParser) -> str:
+    """A call with what it cannot do without; the options are listed below it."""
+    options = [each for each in parser._actions if each.option_strings and each.required]
+    places = [each for each in parser._actions if not each.option_strings]
+    return " ".join([
+        "%(prog)s [options]",
+        *(f"{each.option_strings[0]} {each.metavar}" for each in options),
+        *(f"{each.metavar}".join(_BRACKETS.get(str(each.nargs), ("", ""))) for each in places),
+    ])  # fmt: skip
+
+
+_BRACKETS = {"?": ("[", "]"), "+": ("", " …")}
 
 
 def color(parser: ArgumentParser, default: str) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable
 
-from netgen.cli.arguments.common import Layout, color, examples, limit, message_format, prototxt, settings
+from netgen.cli.arguments.common import (
+    Layout,
+    color,
+    examples,
+    limit,
+    message_format,
+    prototxt,
+    settings,
+    shortest_usage,
+)
 
 
 def add(parser: ArgumentParser) -> None:
@@ -22,6 +31,7 @@ def add(parser: ArgumentParser) -> None:
         action.set_defaults(usage_error=action.error)
         add_to(action)
         color(action, SUPPRESS)
+        action.usage = shortest_usage(action)
 
 
 def _weights_list(parser: ArgumentParser) -> None:
