@@ -35,6 +35,20 @@ DARK: Colors = {
     "page": ("#17171b", "#e6e6ec"),
 }
 
+MEANING: Mapping[str, str] = {
+    "input": "input, data",
+    "weights": "convolution, linear, recurrent, embedding",
+    "norm": "normalisation, scale, bias",
+    "activation": "activation, softmax, dropout",
+    "pool": "pooling, resizing, reduction",
+    "join": "sum, product, concatenation, slice",
+    "detection": "detection: boxes, anchors, regions",
+    "loss": "loss, accuracy",
+    "other": "anything else: shapes, custom layers",
+    "block": "block, which opens",
+}
+"""What a color says, as a legend has it."""
+
 
 def style() -> str:
     """The style sheet of a picture in SVG that follows the reader's own choice of light or dark."""

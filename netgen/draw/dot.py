@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from netgen.draw.colors import LIGHT
 from netgen.draw.far import far
 from netgen.draw.scene import Box, Scene
-from netgen.draw.words import facts, lines, shortened
+from netgen.draw.words import facts, lines, narrowed
 from netgen.ir.text import shape_text
 
 FONT = 'fontname="monospace"'
@@ -29,17 +29,19 @@ def dot(scene: Scene, opened: Collection[Box], *, direction: str = "down") -> st
 
 
 def quoted(text: str) -> str:
-    """A string of the language, whatever is in it."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\0", "").replace("\n", "\\n") + '"'
+    """A string of the language, whatever is in it: `&` would begin an entity, as in HTML."""
+    escapes: dict[str, int | str | None] = {"\\": "\\\\", '"': '\\"', "\0": "", "\n": "\\n", "&": "&amp;"}
+    return '"' + text.translate(str.maketrans(escapes)) + '"'
 
 
 def _box(box: Box, opened: Collection[Box], depth: int) -> Iterator[str]:
     indent = "    " * depth
     fill, line = LIGHT[box.group]
-    tooltip = quoted("\n".join(f"{name}: {text}" for name, text in facts(box)))
+    told = [("name", box.row.name), *facts(box)]
+    tooltip = quoted("\n".join(f"{name}: {text}" for name, text in told))
     if box in opened:
         yield f"{indent}subgraph cluster_{box.number} {{"
-        yield f"{indent}    label={quoted('  '.join(lines(box)))}; labeljust=l; tooltip={tooltip};"
+        yield f"{indent}    label={quoted(_title(box))}; labeljust=l; tooltip={tooltip};"
         yield f'{indent}    style="rounded"; color="{line}";'
         for inner in box.boxes:
             yield from _box(inner, opened, depth + 1)
@@ -49,15 +51,21 @@ def _box(box: Box, opened: Collection[Box], depth: int) -> Iterator[str]:
     yield f"{indent}b{box.number} [label={quoted(chr(10).join(lines(box)))}, {looks}, tooltip={tooltip}]"
 
 
+def _title(box: Box) -> str:
+    """What stands above an open block, kept short, since ways in cross it: how many layers it has can be seen."""
+    return f"{narrowed(box.local or '(unnamed)')}  {narrowed(box.row.what)}"
+
+
 def _edges(scene: Scene, opened: Collection[Box]) -> Iterator[str]:
     edges = list(dict.fromkeys(_seen_edges(scene, opened)))
-    names = {box.number: shortened(box.row.name or "(unnamed)") for box in scene.root.walk()}
+    names = {box.number: narrowed(box.row.name or "(unnamed)") for box in scene.root.walk()}
     left_out = far(list(names), [edge[:2] for edge in edges])
     for at, (source, target, label) in enumerate(edges):
         if at in left_out:
             yield from _connectors(at, (source, names[source]), (target, names[target]))
         else:
-            yield f"    b{source} -> b{target} [label={label}]"
+            tooltip = quoted(f"{names[source]} to {names[target]}")
+            yield f"    b{source} -> b{target} [label={label}, tooltip={tooltip}, labeltooltip={tooltip}]"
 
 
 def _seen_edges(scene: Scene, opened: Collection[Box]) -> Iterator[tuple[int, int, str]]:

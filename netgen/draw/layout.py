@@ -1,6 +1,6 @@
 """Where everything stands within one block, by Graphviz, with all blocks in it closed.
 
-A page that opens blocks makes room for them itself (``templates/draw/page.js``): it stretches this layout where a
+A page that opens blocks makes room for them itself (``templates/draw/layout.js``): it stretches this layout where a
 block is larger than its closed box, which moves nothing past anything else.
 """
 
@@ -14,11 +14,11 @@ from netgen.draw.dot import quoted
 from netgen.draw.far import far
 from netgen.draw.graphviz import drawn
 from netgen.draw.scene import Box, Edge, Port
-from netgen.draw.words import lines
+from netgen.draw.words import columns, lines
 
 POINTS = 72
 """Points in an inch, in which Graphviz takes sizes."""
-CHARACTER, LINE = 6.3, 14.0
+CHARACTER, LINE = 6.33, 14.0
 """The width and the height of a character in a box, in pixels: that of 10.5px type of one width."""
 PORT = 8.0
 
@@ -52,7 +52,12 @@ class Interior(NamedTuple):
 def size(box: Box) -> tuple[float, float]:
     """Width and height of a closed box."""
     said = lines(box)
-    return round(max(map(len, said)) * CHARACTER + 20, 1), len(said) * LINE + 14
+    return round(max(map(columns, said)) * CHARACTER + 20, 1), len(said) * LINE + 14
+
+
+def titled(box: Box) -> float:
+    """The width that an open block's title takes, which is one line."""
+    return round(columns("  ".join(lines(box))) * CHARACTER + 34, 1)
 
 
 def interiors(boxes: Sequence[Box]) -> dict[Box, Interior]:

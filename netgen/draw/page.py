@@ -2,43 +2,63 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Collection
+from hashlib import sha256
 from html import escape
 from json import dumps
 
 from netgen import resources
-from netgen.draw.colors import DARK, LIGHT, Colors
-from netgen.draw.layout import Interior, interiors, size
+from netgen.draw.colors import DARK, LIGHT, MEANING, Colors
+from netgen.draw.layout import Interior, interiors, size, titled
 from netgen.draw.scene import Box, Scene
 from netgen.draw.words import facts, lines, source_line
 from netgen.emit.templates import template
+from netgen.ir.graph import Node
+from netgen.ir.text import shape_text
+
+_SCRIPTS = ("layout", "picture", "view", "facts", "finding", "hands")
+"""The parts of the page's script, in the order in which they use one another when it starts."""
 
 
 def page(scene: Scene, opened: Collection[Box]) -> str:
     """The page, with some blocks open when it is first seen."""
-    title = scene.graph.name or "net"
+    style = "\n".join([_variables(), resources.read("templates", "draw/page.css")])
+    script = "\n".join(resources.read("templates", f"draw/{part}.js") for part in _SCRIPTS)
+    groups = {box.group for box in scene.root.walk() if box is not scene.root}
     return template("draw/page.html.j2").render(
-        title=escape(title),
+        title=escape(scene.graph.name or "net"),
         totals=escape(_totals(scene)),
-        colors=_variables(),
-        style=resources.read("templates", "draw/page.css"),
-        script=resources.read("templates", "draw/page.js"),
+        legend=[each for each in MEANING.items() if each[0] in groups],
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
         data=_data(scene, opened),
     )
 
 
+def _hash(text: str) -> str:
+    """What a content security policy calls a text, which is then the only one of its kind that the page may have."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
 def _totals(scene: Scene) -> str:
     row = scene.root.row
-    return f"{row.layers:,} layers, {row.parameters:,} parameters, {row.macs:,} MACs"
+    unknown = sum(not node.is_known for node in scene.graph.nodes)
+    without = f" (without {unknown:,} layers whose shapes are not known)" if unknown else ""
+    return f"{row.layers:,} layers, {row.parameters:,} parameters, {row.macs:,} MACs{without}"
 
 
 def _variables() -> str:
-    """The colors as variables of the style sheet: by the system's choice, or by the page's own button."""
+    """The colors as variables of the style sheet: by the system's choice, or by the page's button. Paper is light."""
     light, dark = _declared(LIGHT), _declared(DARK)
     return (
-        f":root {{ {light} }}\n"
-        f'@media (prefers-color-scheme: dark) {{ :root:not([data-theme="light"]) {{ {dark} }} }}\n'
-        f':root[data-theme="dark"] {{ {dark} }}\n' + "\n".join(_rule(group) for group in LIGHT if group != "page")
+        f":root {{ color-scheme: light; {light} }}\n"
+        "@media screen {\n"
+        f'@media (prefers-color-scheme: dark) {{ :root:not([data-theme="light"]) {{ color-scheme: dark; {dark} }} }}\n'
+        f':root[data-theme="dark"] {{ color-scheme: dark; {dark} }}\n'
+        "}\n" + "\n".join(_rule(group) for group in MEANING)
     )
 
 
@@ -47,7 +67,7 @@ def _declared(colors: Colors) -> str:
 
 
 def _rule(group: str) -> str:
-    return f"svg .{group} > rect {{ fill: var(--{group}-fill); stroke: var(--{group}-line); }}"
+    return f".{group} {{ --fill: var(--{group}-fill); --line: var(--{group}-line); }}"
 
 
 def _data(scene: Scene, opened: Collection[Box]) -> str:
@@ -58,15 +78,17 @@ def _data(scene: Scene, opened: Collection[Box]) -> str:
     laid_out: list[dict[str, object]] = [{} for _ in numbers]
     for box, plan in plans.items():
         laid_out[numbers[id(plan)]] = _plan(box, plan)
-    said = [_box(box, numbers[id(plans[box])] if box in plans else None, box in opened) for box in boxes]
+    said = [_box(box) | _reads(scene, box) for box in boxes]
+    for box, plan in plans.items():
+        said[box.number] |= {"plan": numbers[id(plan)], "open": box in opened, "titled": titled(box)}
     text = dumps({"boxes": said, "interiors": laid_out}, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _box(box: Box, plan: int | None, opened: bool) -> dict[str, object]:
+def _box(box: Box) -> dict[str, object]:
     name, what = lines(box)
     width, height = size(box)
-    data: dict[str, object] = {
+    return {
         "name": name,
         "what": what,
         "full": box.row.name,
@@ -77,7 +99,12 @@ def _box(box: Box, plan: int | None, opened: bool) -> dict[str, object]:
         "facts": facts(box),
         "line": source_line(box.row.item.span),
     }
-    return data if plan is None else {**data, "plan": plan, "open": opened}
+
+
+def _reads(scene: Scene, box: Box) -> dict[str, object]:
+    """What a layer reads: who makes it, and its shape."""
+    values = box.row.item.inputs if isinstance(box.row.item, Node) else []
+    return {"reads": [(scene.of[value.node].number, shape_text(value.shape)) for value in values]}
 
 
 def _plan(box: Box, plan: Interior) -> dict[str, object]:

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+from unicodedata import east_asian_width
+
 from netgen.diag import Span
 from netgen.draw.scene import Box
 from netgen.ir.text import shape_text
 
-WIDEST = 34
+WIDEST = 46
 """How many characters a line in a box has at most."""
 
 
 def lines(box: Box) -> list[str]:
     """The two lines in a box: its name, and what it is."""
     row = box.row
-    what = f"{row.what} · {row.layers} layers" if box.is_block else row.what
-    return [shortened(box.local or "(unnamed)"), shortened(what)]
+    name = narrowed(box.local or "(unnamed)")
+    if not box.is_block:
+        return [name, shortened(row.what)]
+    count = f" · {row.layers} layer{'s' if row.layers != 1 else ''}"
+    return [name, narrowed(row.what, WIDEST - len(count)) + count]
 
 
 def shortened(text: str) -> str:
+    """A text of one line, without its end where it is too long."""
     text = " ".join(text.split())
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+
+
+def narrowed(name: str, widest: int = WIDEST) -> str:
+    """A name of one line, without its middle where it is too long: names that are alike differ at their ends."""
+    name = " ".join(name.split())
+    if len(name) <= widest:
+        return name
+    return name[: (widest - 1) // 2] + "…" + name[-(widest // 2) :]
+
+
+def columns(text: str) -> int:
+    """How many characters of one width a text is wide: those of East Asia are two."""
+    return sum(2 if east_asian_width(each) in "WF" else 1 for each in text)
 
 
 def facts(box: Box) -> list[tuple[str, str]]:
@@ -27,7 +46,6 @@ def facts(box: Box) -> list[tuple[str, str]]:
     row = box.row
     span = row.item.span
     said = [
-        ("name", row.name),
         ("block" if box.is_block else "operator", row.what),
         ("output", ", ".join(map(shape_text, row.shapes))),
         ("layers", f"{row.layers:,}" if box.is_block else ""),

@@ -5,6 +5,7 @@ Needs Chromium and the package ``playwright``, and is skipped without them.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,7 @@ def _box(page: Any, label: str) -> Any:
 
 def test_a_block_opens_and_closes(opened: Any) -> None:
     page = opened(netgen.compile(EXAMPLES / "peleenet.net"))
+    page.click("#fit")
     block = _box(page, "stage1_1 dense_layer")
     assert block.get_attribute("aria-expanded") == "false"
     before = page.locator("g.box").count()
@@ -105,7 +107,7 @@ def test_a_layer_is_found_and_told_of(opened: Any) -> None:
     page = opened(netgen.compile(EXAMPLES / "peleenet.net"))
     page.keyboard.press("/")
     page.keyboard.type("stage3_5/b2")
-    assert page.locator("#found li").first.inner_text() == "stage3_5/b2"
+    assert page.locator("#found [role=option] span").first.inner_text() == "stage3_5/b2"
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
@@ -163,14 +165,102 @@ def test_light_and_dark(opened: Any) -> None:
     assert colors[0] == colors[2] != colors[1]
 
 
+def _pressed(page: Any, keys: str) -> str:
+    for key in keys.split():
+        page.keyboard.press(key)
+    return str(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+
+
+def test_keys_go_through_the_tree(opened: Any) -> None:
+    page = opened(netgen.compile(EXAMPLES / "tiny.net"))
+    page.click("#fold")
+    page.locator("#theme").focus()
+    assert _pressed(page, "Tab").startswith("data ")
+    assert _pressed(page, "Tab Shift+Tab ArrowDown").startswith("stem ")
+    assert _pressed(page, "ArrowRight ArrowRight").startswith("stem conv(")
+    assert page.locator("#facts a").all_inner_texts() == ["data", "stem/bn"]
+    assert page.locator(".lit").count() == 2
+    assert _pressed(page, "ArrowLeft ArrowLeft").startswith("stem conv_block")
+    assert page.locator("g.chosen").get_attribute("aria-expanded") == "false"
+    assert _pressed(page, "End") != _pressed(page, "Home")
+    page.keyboard.press("Escape")
+    assert page.locator("g.chosen").count() == 0
+    assert page.locator("#about").is_visible()
+
+
+def test_two_fingers_zoom_about_what_is_between_them(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "net.html"
+    netgen.compile(EXAMPLES / "lenet.net").draw(path)
+    context = browser.new_context(viewport={"width": 400, "height": 800}, has_touch=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    wire = context.new_cdp_session(page)
+
+    def touch(kind: str, *xs: float) -> None:
+        points = [{"x": x, "y": 400, "id": at} for at, x in enumerate(xs)]
+        wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    matrix = "(() => { const { a, e } = document.getElementById('view').getCTM(); return [a, e]; })()"
+    before = page.evaluate(matrix)
+    touch("touchStart", 150)
+    touch("touchStart", 150, 250)
+    for apart in (10, 20, 30, 40, 50):
+        touch("touchMove", 150 - apart, 250 + apart)
+    touch("touchEnd")
+    page.wait_for_function(f"{matrix}[0] > {before[0]} * 1.9")
+    scale, x = page.evaluate(matrix)
+    assert (scale, 200 - x) == pytest.approx((2 * before[0], 2 * (200 - before[1])), rel=0.02)
+    context.close()
+
+
+def test_paper_has_the_whole_network_in_the_light(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "net.html"
+    netgen.compile(EXAMPLES / "vgg16.net").draw(path)
+    page = browser.new_page(color_scheme="dark")
+    page.goto(path.as_uri())
+    last = page.locator("g.box").last
+    assert not last.evaluate("(box) => box.getBoundingClientRect().bottom < innerHeight")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert last.evaluate("(box) => box.getBoundingClientRect().bottom < innerHeight")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.close()
+
+
+def test_an_address_may_be_anything(opened: Any) -> None:
+    page = opened(netgen.compile(EXAMPLES / "lenet.net"), "#%E0%A4%A")
+    assert page.locator("g.chosen").count() == 0
+    page.evaluate("location.hash = '#ip1'")
+    page.wait_for_selector("g.chosen[aria-label^=ip1]")
+
+
 def test_names_that_are_no_names(opened: Any) -> None:
-    evil = "</script><img src=x onerror=console.log(1)>"
+    evil = "</script><img src=http://a.b/ onerror=console.log(1)>\u2028 <!-- \\' {{7*7}} &amp; %2"
+    name = json.dumps(evil)
     net = netgen.load(
-        'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }\n'
-        f'layer {{ name: "{evil}" type: "ReLU" bottom: "data" top: "y" }}\n'
+        f'name: {name} layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ dim: 1 dim: 3 }} }} }}\n'
+        f'layer {{ name: {name} type: "ReLU" bottom: "data" top: "y" }}\n'
     )
     page = opened(net)
-    page.fill("#find", "img")
+    page.fill("#find", "relu")
     page.keyboard.press("Enter")
-    assert page.locator("#facts h2").inner_text() == evil
+    assert page.locator("#facts h2").text_content() == evil == page.locator("h1").text_content()
+    page.reload()
+    assert page.locator("#facts h2").text_content() == evil
     assert page.locator("img").count() == 0
+
+
+def test_no_other_script_runs_in_the_page(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "net.html"
+    netgen.compile(EXAMPLES / "lenet.net").draw(path)
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.evaluate("""() => {
+        const script = document.createElement('script');
+        script.textContent = 'window.ran = true';
+        document.body.append(script);
+        document.body.insertAdjacentHTML('beforeend', '<img src=x onerror="window.ran = true">');
+    }""")
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.ran") is None
+    page.close()
