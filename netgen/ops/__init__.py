@@ -70,11 +70,17 @@ def read_caffe(layer: Message) -> tuple[type[Operator], dict[str, object]] | str
     bottoms = len(get_all(layer, "bottom"))
     reasons = []
     for op, spelling in readers:
-        given = spelling.read(layer) if op.takes(bottoms) else f"it has {bottoms} bottoms"
+        given = spelling.read(layer) if op.takes(bottoms) else f"it has {bottoms} bottom{'s' if bottoms != 1 else ''}"
         if not isinstance(given, str):
             return op, given
         reasons.append(given)
-    return "; ".join(dict.fromkeys(reasons))
+    return _code_of(layer) if kind == "Python" else "; ".join(dict.fromkeys(reasons))
+
+
+def _code_of(layer: Message) -> str:
+    """What a layer in Python says of what it computes: where that stands."""
+    code: Message = get(layer, "python_param", [])
+    return f"what it computes is Python code, `{get(code, 'layer', '')}` in the module `{get(code, 'module', '')}`"
 
 
 _READERS: dict[str, list[tuple[type[Operator], CaffeSpelling]]] = {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from math import isfinite
 
 from netgen.diag.columns import table
+from netgen.diag.render import to_json
 from netgen.ir.graph import Node
 from netgen.ir.text import describe, shape_text, value_name
 from netgen.verify.results import (
@@ -161,10 +163,7 @@ def _about_row(found: Verification, row: Row) -> list[str]:
     """What there is to say about a runtime beside its line in the table."""
     if row.state in (REFUSED, FAILED):
         same = [each.name for each in found.rows if each.state == row.state and each.reasons == row.reasons]
-        lines = [f"{' and '.join(same)} {'cannot run it' if row.state == REFUSED else row.state}:"]
-        lines += [f"  {reason}" for reason in row.reasons[:_MOST_REASONS]]
-        more = len(row.reasons) - _MOST_REASONS
-        return [*lines, f"  … and {more:,} more"] if more > 0 else lines
+        return [f"{_all_of(same)} {'cannot run it' if row.state == REFUSED else row.state}:", *_reasons(row)]
     lines = []
     for number, each in enumerate(row.differences[:_MOST]):
         lines += [*([""] if number else []), *_about(found, row, each)]
@@ -172,6 +171,16 @@ def _about_row(found: Verification, row: Row) -> list[str]:
         names = ", ".join(f"`{each.compared.name}`" for each in row.differences[_MOST:][:_MOST])
         lines += ["", f"{row.name} differs by itself in {len(row.differences) - _MOST:,} more layers: {names} …"]
     return [*lines, *_consequences(row)]
+
+
+def _reasons(row: Row) -> list[str]:
+    """Why a runtime did not run, where that stands in the source, and the ways out."""
+    places = [f"  ({each.span})" if each.span is not None else "" for each in row.diagnostics]
+    said = [f"  {reason}{place}" for reason, place in zip_longest(row.reasons, places, fillvalue="")]
+    more = len(said) - _MOST_REASONS
+    rest = [f"  … and {more:,} more"] if more > 0 else []
+    hints = dict.fromkeys(each.hint for each in row.diagnostics if each.hint)
+    return [*said[:_MOST_REASONS], *rest, *(f"  hint: {hint}" for hint in [*hints][:_MOST_REASONS])]
 
 
 def _about(found: Verification, row: Row, each: Difference) -> list[str]:
@@ -270,17 +279,17 @@ def verdict(found: Verification) -> str:
         return f"Nothing was compared: no runtime could run {name}."
     if not compared:
         others = [row.name for row in found.rows if row.state in (REFUSED, FAILED)]
-        why = f"{' and '.join(others)} cannot run {name}" if others else f"{found.reference.name} is alone"
+        why = f"{_all_of(others)} cannot run {name}" if others else f"{found.reference.name} is alone"
         return f"Nothing was compared: {why}."
     known = [row for row in compared if row.state == KNOWN]
     failed = [row for row in found.rows if row.state == FAILED or (row.state == REFUSED and row.asked)]
     right = len(compared) - len(known) + 1
     said = f"{right} runtimes agree on {_many(found.values_count, 'value')}"
     if known:
-        names = " and ".join(f"{row.name} differs at `{row.differences[0].compared.name}`" for row in known)
+        names = _all_of([f"{row.name} differs at `{row.differences[0].compared.name}`" for row in known])
         return f"{said if right > 1 else 'Nothing else was compared'}; {names} by a known fault of its own."
     if failed:
-        names = " and ".join(row.name for row in failed)
+        names = _all_of([row.name for row in failed])
         return f"{said}; {names} could not run {name}."
     every = f"Both {said.removeprefix('2 ')}" if right == 2 else f"All {said}"
     if any(row.state == REFUSED for row in found.rows):
@@ -301,6 +310,11 @@ def _parting(found: Verification, wrong: Sequence[Row]) -> str:
         cause = f" (it {first.cause})" if first.cause else ""
         said.append(f"{row.name} differs from {reference} first at `{first.compared.name}`{cause}")
     return "; ".join(said) + "."
+
+
+def _all_of(names: Sequence[str]) -> str:
+    """Names in a sentence: one, two and three."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _many(count: int, what: str) -> str:
@@ -331,6 +345,7 @@ def _row_data(row: Row) -> dict[str, object]:
         "device": row.runtime.device,
         "state": row.state,
         "reasons": row.reasons,
+        "diagnostics": to_json(row.diagnostics),
         "hint": row.hint,
         "bound": row.runtime.bound,
         "bound_reason": row.runtime.bound_reason,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from netgen.diag import NetgenError
+from netgen.diag import Diagnostic, NetgenError
 from netgen.ir.graph import Graph, Value
 from netgen.verify.compare import fits, measure, measure_rows
 from netgen.verify.results import (
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from netgen.verify.runtime import Array
 
 Progress = Callable[[str], None]
+_CANNOT_SAY = frozenset(("NG401", "NG402", "NG403", "NG405"))
+"""What emitters refuse: a layer and the reason are in the label."""
 
 
 def verify(
@@ -176,11 +178,18 @@ def _run(row: Row, work: Callable[[], None]) -> None:
     except NetgenError as error:
         row.state = REFUSED
         row.diagnostics = error.diagnostics
-        row.reasons = [": ".join(filter(None, (each.title, each.label))) for each in error.diagnostics]
+        row.reasons = [_reason(each) for each in error.diagnostics]
     except Exception as error:  # whatever another program throws, it is that program's row
         row.state = FAILED
         row.reasons = [_short(error)]
     row.seconds = perf_counter() - start
+
+
+def _reason(problem: Diagnostic) -> str:
+    """What stands in the way, and for how many layers. That a target cannot say it, the row says itself."""
+    title = "" if problem.code in _CANNOT_SAY else problem.title
+    said = ": ".join(filter(None, (title, problem.label))) or problem.title
+    return "; ".join([said, *(note.text for note in problem.notes)])
 
 
 def _short(error: Exception) -> str:

@@ -126,9 +126,41 @@ def test_what_a_runtime_refuses_is_a_row(small: str, capsys: pytest.CaptureFixtu
     Path(small).write_text("net Ties() {\n    x = input(1, 3, 4, 4)\n    return argmax(conv(x, 4, 1), axis = 1)\n}\n")
     code, out, _ = _run(capsys, small, "--against", "opencv")
     assert code == 1
-    assert "opencv and opencv-fused cannot run it:\n  OpenCV 4 does not take this: layer" in out
+    assert "opencv and opencv-fused cannot run it:\n  layer `" in out
     assert out.endswith("Nothing was compared: opencv and opencv-fused cannot run Ties.\n")
     assert netgen.compile(small).verify(against=["onnxruntime"])
+
+
+FOREIGN = """
+name: "Foreign"
+layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }
+layer { name: "one" type: "Foreign" bottom: "x" top: "one" }
+layer { name: "two" type: "Foreign" bottom: "one" top: "two" }
+layer { name: "py" type: "Python" bottom: "two" top: "py" python_param { module: "norms" layer: "L2" } }
+"""
+CANNOT = """\
+torch, onnxruntime and onnxruntime-fused cannot run it:
+  layer `one`: netgen does not know the layer type `Foreign`  (foreign.prototxt:4:7)
+  layer `two`: netgen does not know the layer type `Foreign`  (foreign.prototxt:5:7)
+  layer `py`: what it computes is Python code, `L2` in the module `norms`  (foreign.prototxt:6:7)
+  hint: --end BLOB lets the net end before it, --input BLOB=SHAPE begin behind it
+
+Nothing was compared: no runtime could run Foreign.
+"""
+
+
+def test_who_cannot_run_it_for_one_reason_is_told_once(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("foreign.prototxt").write_text(FOREIGN)
+    code, out, _ = _run(capsys, "foreign.prototxt", "--against", "onnxruntime")
+    assert code == 1
+    assert out.endswith(f"\n\n{CANNOT}")
+    found = json.loads(_run(capsys, "foreign.prototxt", "--against", "onnxruntime", "--format", "json")[1])
+    assert [found["runtimes"][0]["diagnostics"][0][key] for key in ("code", "line", "title")] == [
+        "NG402",
+        4,
+        "PyTorch cannot say this",
+    ]
+    assert found["verdict"] == CANNOT.splitlines()[-1]
 
 
 # --- what goes in ---------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ SPOILT: list[tuple[list[Spoil], dict[str, tuple[str, str]]]] = [
         [_text("eps: .*", "eps: 0.01"), _text("alpha: .*", "alpha: 0.9"), _text("pool: MAX", "pool: AVE")],
         {
             "normed": ("eps", "computes it with `eps = 0.01`, where the net says 1e-05"),
-            "pooled": ("", "numbers differ"),
+            "pooled": ("another operator", "computes `avg_pool`, where the net says `max_pool`"),
             "local": ("argument", "computes it with `alpha = 0.9`, where the net says 0.5"),
         },
     ),
