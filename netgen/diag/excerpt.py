@@ -8,7 +8,7 @@ MAX_WIDTH = 120
 """Columns of source that are shown of a line."""
 _CONTEXT = 24
 """Columns in front of the place, where the beginning of a line must be cut off."""
-_MOST_LETTERS = 2000
+_MOST_LETTERS = 600
 """Letters of a line that are looked at, around the place."""
 _TAB = "    "
 _MOST_LINES = 4

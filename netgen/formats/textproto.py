@@ -8,6 +8,10 @@ from struct import pack, unpack
 from netgen.formats.message import Double, Enum, Message, Raw
 
 _INFINITY = float("inf")
+_KEPT = 6
+"""So many digits a float32 keeps whatever they are, so that fewer are found where six are rounded to."""
+_NORMAL = 2.0**-126
+"""The least number of which a float32 keeps them."""
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -46,7 +50,7 @@ def shortest(value: float) -> float:
     exact = _float32(value)
     if exact != exact or exact in (_INFINITY, -_INFINITY):
         return exact
-    for digits in range(1, 9):
+    for digits in range(_KEPT if abs(exact) >= _NORMAL else 1, 9):
         short = float(f"{exact:.{digits}g}")
         if _float32(short) == exact:
             return short

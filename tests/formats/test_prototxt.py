@@ -125,9 +125,9 @@ def test_seven_thousand_lines_are_read_faster_than_by_protobuf() -> None:
     def seconds(run: Any) -> float:
         times = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()  # others who use the processor do not count
             run()
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         return min(times)
 
     ours = seconds(lambda: read(text))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import os
 import pickle
 import random
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import at_most, turns
 
 from netgen.diag import Diagnostic, NetgenError, Source
 from netgen.formats import files, textproto_files
@@ -354,13 +353,8 @@ def mutate(data: bytes, chance: random.Random) -> bytes:
 
 
 def test_mutated_texts_are_read_or_refused() -> None:
-    """``NETGEN_FUZZ_SECONDS=3600`` goes on for an hour, with another seed each time."""
-    seconds = float(os.environ.get("NETGEN_FUZZ_SECONDS", "2"))
-    seed = 0 if seconds <= 8 else time.time_ns()
-    chance = random.Random(seed)
-    end = time.monotonic() + seconds
     tried = read = 0
-    while time.monotonic() < end:
+    for turn, chance in turns(5000):
         data = mutate(chance.choice(SEEDS), chance)
         tried += 1
         try:
@@ -371,8 +365,7 @@ def test_mutated_texts_are_read_or_refused() -> None:
         except NetgenError as error:
             str(error)
         except Exception as error:
-            pytest.fail(f"seed {seed}, text {tried}: {error!r} for {data!r}")
-    assert tried > 100
+            pytest.fail(f"{turn}: {error!r} for {data!r}")
     assert 0 < read < tried
 
 
@@ -381,9 +374,8 @@ def test_mutated_texts_are_read_or_refused() -> None:
 )
 def test_long_texts_take_no_longer_than_they_are(piece: str) -> None:
     """What a step does never depends on all that came before: 300 kB are read in a moment."""
-    begun = time.process_time()
-    try:
-        read_text(decode_text("test.prototxt", (piece * (300_000 // len(piece))).encode()), [])
-    except NetgenError as error:
-        str(error)
-    assert time.process_time() - begun < 10
+    with at_most(10):
+        try:
+            read_text(decode_text("test.prototxt", (piece * (300_000 // len(piece))).encode()), [])
+        except NetgenError as error:
+            str(error)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from struct import pack, unpack
 
 import pytest
+from patience import at_most
 
 from netgen.diag import Diagnostic, NetgenError, Source
 from netgen.formats.message import Double, Enum, Message, Raw, get, get_all
@@ -163,9 +163,8 @@ def test_hostile_texts_take_no_more_than_linear_time() -> None:
     """Names that nobody knows and messages that stand thousands of times are compared and joined once."""
     strange = "".join(f"layr{number} {{ }} name: x{number}\n" for number in range(20_000))
     many = "convolution_param { pad: 1 my_field: 2 } " * 20_000
-    start = time.perf_counter()
-    message, warnings = typed(f"{strange} {many}", "LayerParameter")
-    assert time.perf_counter() - start < 20
+    with at_most(20):
+        message, warnings = typed(f"{strange} {many}", "LayerParameter")
     assert len(get_all(get(message, "convolution_param"), "pad")) == 20_000
     assert len(warnings) < 300
 

