@@ -59,6 +59,8 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"
 
 
 def _unreadable(path: str, error: OSError | ValueError) -> Diagnostic:
+    if isinstance(error, IsADirectoryError):
+        return of_file("NG501", "cannot read the file", path, "it is a folder", "give the files in it")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return of_file("NG501", "cannot read the file", path, reason[:1].lower() + reason[1:])
 

@@ -10,7 +10,6 @@ from netgen.formats.files import MAX_PROTOTXT, of_file
 
 _MAGIC = (
     (b"\x89HDF\r\n\x1a\n", 0, "an HDF5 file, as Caffe and Keras keep weights in"),
-    (b"PK\x03\x04", 0, "a ZIP archive, as PyTorch keeps weights in"),
     (b"\x1f\x8b", 0, "compressed by gzip"),
     (b"BZh", 0, "compressed by bzip2"),
     (b"\xfd7zXZ\0", 0, "compressed by xz"),
@@ -37,8 +36,12 @@ _SEEN = 4096
 _MOST_CONTROLS = 0.02
 """The part of control characters above which nobody takes some bytes for a text."""
 
-_CAFFE_FIELDS = {1, 2, 3, 4, 5, 6, 7, 8, 100}
-"""The numbers of NetParameter's fields, to know a caffemodel by."""
+_CAFFE_FIELDS = {1: (2,), 2: (2,), 3: (2,), 4: (0, 2), 5: (0,), 6: (2,), 7: (0,), 8: (2,), 100: (2,)}
+"""The fields of a NetParameter, and how each can stand on the wire: to know a caffemodel by."""
+_ONNX = re.compile(rb"\x08[\x01-\x1f][\x12\x1a\x22\x2a\x32\x3a\x42\x72]")
+"""An ONNX model begins with the version of its format, and goes on with a field that is a string or the graph."""
+_NET = "give the program (.net) or the .prototxt that describes the net"
+_NET_AND_WEIGHTS = f"{_NET}; weights go to `--weights`"
 
 
 class Decoded(Source):
@@ -78,23 +81,27 @@ def _binary(data: bytes) -> tuple[str, str]:
     """What some bytes are if they are no text, and what to do then."""
     for magic, offset, what in _MAGIC:
         if data.startswith(magic, offset):
-            return what, "give the .prototxt that describes the net"
+            return what, _NET
+    if data.startswith(b"PK\x03\x04"):
+        return "a ZIP archive, as PyTorch keeps weights in", _NET_AND_WEIGHTS
     if _PICKLE.match(data):
-        return "a pickle of Python, as PyTorch keeps weights in", "give the .prototxt that describes the net"
+        return "a pickle of Python, as PyTorch keeps weights in", _NET_AND_WEIGHTS
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or _looks_utf16(data):
         return "text in UTF-16, not UTF-8", "save it as UTF-8"
     seen = data[:_SEEN]
     controls = len(seen) - len(seen.translate(None, _CONTROLS))
     if b"\0" not in data.rstrip(b"\0\x1a \t\r\n") and controls <= max(2, _MOST_CONTROLS * len(seen)):
         return "", ""
+    if _ONNX.match(data):
+        return "an ONNX model, which netgen writes and does not read", _NET
     if _is_caffemodel(seen):
         return (
             "a caffemodel, which holds weights",
-            "give the .prototxt that describes the net; weights go to `--weights`",
+            _NET_AND_WEIGHTS,
         )
     if _SAFETENSORS.match(data):
-        return "a safetensors file, which holds weights", "give the .prototxt; weights go to `--weights`"
-    return "binary data, not text", "give the .prototxt that describes the net"
+        return "a safetensors file, which holds weights", _NET_AND_WEIGHTS
+    return "binary data, not text", _NET
 
 
 def _looks_utf16(data: bytes) -> bool:
@@ -109,7 +116,7 @@ def _is_caffemodel(data: bytes) -> bool:
     for _ in range(8):
         key, at = _varint(data, at)
         number, kind = key >> 3, key & 7
-        if number not in _CAFFE_FIELDS or kind not in (0, 2):
+        if kind not in _CAFFE_FIELDS.get(number, ()):
             return False
         value, at = _varint(data, at)
         if value < 0:

@@ -19,7 +19,7 @@ class Kind:
 
 _PAGE = "get the file itself, not the page that shows it: on GitHub, the one behind `Raw`"
 _PATCH = "apply it to the file that it was made for, and give that file"
-_NET = "give the .prototxt that describes the net"
+_NET = "give the program (.net) or the .prototxt that describes the net"
 
 KINDS = (
     Kind(r"<!doctype\s+html|<html|<head|<body|<script|<!--\[if", "an HTML page", _PAGE),

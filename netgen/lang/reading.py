@@ -15,6 +15,10 @@ def decode(path: str, data: bytes) -> Source:
     """The text that some bytes are, which came from a file or from elsewhere."""
     if len(data) > MAX_PROGRAM:
         raise NetgenError([of_file("NG111", "file too large", path, f"it has more than {MAX_PROGRAM >> 20} MiB")])
+    if path.endswith(".py"):
+        label = "it is a program in Python, and netgen reads its own language, and prototxts"
+        hint = "write the net in a .net file; its weights come from a state_dict: --weights model.pth"
+        raise NetgenError([of_file("NG501", "cannot read the file", path, label, hint)])
     if b"\0" in data:
         hint = "it looks like UTF-16: save it as UTF-8" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
         label = f"there is a zero byte at offset {data.index(0)}"

@@ -229,7 +229,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    assert refusal(tmp_path)[:2] == ("NG501", "is a directory")
+    assert refusal(tmp_path)[:2] == ("NG501", "it is a folder")
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")

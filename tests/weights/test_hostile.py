@@ -128,7 +128,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     (tmp_path / "net.caffemodel").write_bytes(GOOD)
     for name, code, words in [
         ("nett.caffemodel", "NG213", "did you mean `net.caffemodel`"),
-        (".", "NG501", "directory"),
+        (".", "NG501", "it is a folder"),
         ("a\0b", "NG501", "null"),
     ]:
         with pytest.raises(NetgenError) as caught:

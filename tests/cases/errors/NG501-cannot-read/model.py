@@ -1,0 +1,3 @@
+import torch
+
+model = torch.nn.Conv2d(3, 8, 3)
