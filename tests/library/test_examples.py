@@ -53,8 +53,19 @@ PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("lenet", {}, 431_080),  # the sum of the blobs of Caffe's MNIST example
     ("yolov3", {}, 61_949_149),  # trainable ones in Keras' summary of the converted network
     ("ssd300", {}, 26_285_486),  # OpenVINO's Open Model Zoo: 26.285 million; the sum of the authors' blobs
-    ("fcn8s", {}, 134_489_759),  # what the usual PyTorch version has
+    ("fcn8s", {}, 134_489_759),  # the sum of the authors' blobs
+    ("mtcnn", {"net": "PNet"}, 6_632),  # what converted networks have, of this one and the next two
+    ("mtcnn", {"net": "RNet"}, 100_178),
+    ("mtcnn", {"net": "ONet"}, 389_040),
 ]
+
+MILLIONS = [
+    ("peleenet", 2.80),  # Wang et al.
+    ("pelee_ssd", 5.43),  # Wang et al.
+    ("mobilenet_ssd", 5.783),  # OpenVINO's Open Model Zoo
+    ("segnet", 29.46),  # Paszke et al., "ENet", 2016, which compares itself with it
+]
+"""Parameters, where only a rounded number was published."""
 
 COSTS: list[tuple[str, dict[str, Any], float]] = [
     ("peleenet", {}, 508),
@@ -63,18 +74,27 @@ COSTS: list[tuple[str, dict[str, Any], float]] = [
     ("mobilenet_v1", {}, 569),
     ("mobilenet_v2", {}, 300),
     ("mobilenet_v3", {}, 219),
+    ("mobilenet_v3", {"large": False}, 56),
     ("shufflenet_v1", {}, 137),
+    ("shufflenet_v2", {"widths": [48, 96, 192, 1024]}, 41),
     ("shufflenet_v2", {}, 146),
+    ("shufflenet_v2", {"widths": [176, 352, 704, 1024]}, 299),
+    ("shufflenet_v2", {"widths": [244, 488, 976, 2048]}, 591),
     ("resnet", {"bottlenecks": False, "blocks": [2, 2, 2, 2]}, 1820),
     ("resnet", {"bottlenecks": False}, 3670),
     ("resnet", {}, 3860),
     ("resnet", {"blocks": [3, 4, 23, 3]}, 7570),
     ("resnet", {"blocks": [3, 8, 36, 3]}, 11_300),
     ("resnet", {"torchvision": True}, 4090),  # (tv) resnet50
+    ("resnet", {"torchvision": True, "blocks": [3, 4, 23, 3]}, 7800),  # (tv) resnet101
+    ("resnet", {"torchvision": True, "blocks": [3, 8, 36, 3]}, 11_510),  # (tv) resnet152
     ("resnext50", {}, 4230),  # (tv) resnext50_32x4d
+    ("resnext50", {"blocks": [3, 4, 23, 3], "group_width": 8}, 16_410),  # (tv) resnext101_32x8d
     ("se_resnet50", {}, 3870),
     ("densenet121", {"torchvision": True}, 2830),  # (tv) densenet121
     ("densenet121", {"torchvision": True, "layers": [6, 12, 32, 32]}, 3360),  # (tv) densenet169
+    ("densenet121", {"torchvision": True, "layers": [6, 12, 48, 32]}, 4290),  # (tv) densenet201
+    ("densenet121", {"torchvision": True, "layers": [6, 12, 36, 24], "growth": 48}, 7730),  # (tv) densenet161
     ("inception_v3", {}, 5710),  # (tv) inception_v3
     ("squeezenet", {"size": 224}, 349),  # (tv) squeezenet1_1
     ("squeezenet", {"size": 224, "version": "1.0", "torchvision": True}, 819),  # (tv) squeezenet1_0
@@ -123,12 +143,28 @@ def test_parameters_are_as_many_as_published(example: str, settings: dict[str, A
     assert _compile(example, **settings).parameters_count == count
 
 
-def test_squeeze_and_excitation_adds_what_the_paper_counts() -> None:
+@pytest.mark.parametrize("example, millions", MILLIONS)
+def test_parameters_are_as_many_millions_as_published(example: str, millions: float) -> None:
+    assert _compile(example).parameters_count / 1e6 == pytest.approx(millions, rel=0.003)
+
+
+@pytest.mark.parametrize(
+    "blocks, settings, without",
+    [
+        ([3, 4, 6, 3], {}, 25_557_032),  # (tv) resnet50
+        ([3, 4, 6, 3], {"groups": 32, "group_width": 4}, 25_028_904),  # (tv) resnext50_32x4d
+        ([3, 4, 23, 3], {}, 44_549_160),  # (tv) resnet101
+        ([3, 8, 36, 3], {}, 60_192_808),  # (tv) resnet152
+    ],
+)
+def test_squeeze_and_excitation_adds_what_the_paper_counts(
+    blocks: list[int], settings: dict[str, Any], without: int
+) -> None:
     """Hu et al., equation 5: 2 / r * sum of N * C * C over the stages; the biases of its two layers come on top."""
-    stages = [(3, 256), (4, 512), (6, 1024), (3, 2048)]
+    stages = list(zip(blocks, [256, 512, 1024, 2048], strict=True))
     weights = sum(2 * repeats * channels * channels // 16 for repeats, channels in stages)
     biases = sum(repeats * (channels // 16 + channels) for repeats, channels in stages)
-    assert _compile("se_resnet50").parameters_count == 25_557_032 + weights + biases
+    assert _compile("se_resnet50", blocks=blocks, **settings).parameters_count == without + weights + biases
 
 
 def test_u_net_has_the_parameters_that_its_figure_shows() -> None:

@@ -55,7 +55,7 @@ class Attributes:
     def _base(self, slots: Sequence[Slot]) -> str:
         first = slots[0].present[0]
         if isinstance(first, Chain):
-            return attribute(_stage_name(first) if first.stage is not None else _plural_name(first))
+            return attribute(_given_name(first, self.bodies[0]) or _made_name(first))
         families = {_family(slot.present[0]) for slot in slots}
         if len(slots) > 1 and len(families) == 1 and (family := families.pop()):
             return attribute(family)
@@ -103,18 +103,22 @@ def _family(step: Step) -> str:
     return step.spelled.nodes[0].op.__module__.rpartition(".")[2] if isinstance(step, Leaf) else ""
 
 
-def _plural_name(chain: Chain) -> str:
+def _given_name(chain: Chain, body: Body) -> str:
+    """What the names that the program gave the instances in a chain begin with, if all do: res2_1, res2_2 are res2."""
+    uses = [step for step in flat(chain.parts) if isinstance(step, Use) and not is_made_up(step)]
+    names = [_own_name(step, body) for step in uses]
+    if len(set(names)) == 1:
+        return names[0]
+    heads = {name.rpartition("_")[0] for name in names}
+    return heads.pop() if len(heads) == 1 and len(names) == len(list(flat(chain.parts))) else ""
+
+
+def _made_name(chain: Chain) -> str:
+    """The variable of the loop that a chain is a turn of, with its value; else what it consists of, in the plural."""
+    if chain.stage is not None:
+        return loop_name(chain.stage)
     names = {_short(step) for step in flat(chain.parts)}
     return plural(names.pop()) if len(names) == 1 else "layers"
-
-
-def _stage_name(chain: Chain) -> str:
-    """A name that all instances of the turn were given; else the loop's variable with its value."""
-    given = {step.name for step in flat(chain.parts) if isinstance(step, Use) and not is_made_up(step)}
-    if len(given) == 1:
-        return given.pop()
-    assert chain.stage is not None
-    return loop_name(chain.stage)
 
 
 def loop_name(loop: Loop) -> str:

@@ -113,10 +113,11 @@ def is_listable(step: Step) -> bool:
 
 
 def _are_stages(turns: list[list[Step]]) -> bool:
-    """Whether the turns of a loop in the net are known apart: they have several steps, or names that were given."""
+    """Whether the turns of a loop in the net are known apart: by several steps, or by names that were given to each."""
     if any(len(turn) > 1 or isinstance(turn[0], Chain) for turn in turns):
         return True
-    return not any(is_made_up(step) for (step,) in turns)
+    is_one = len(turns) > 1 and len({turn[0].name for turn in turns}) == 1
+    return not is_one and not any(is_made_up(step) for (step,) in turns)
 
 
 def is_made_up(step: Step) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 from collections.abc import Callable
-from re import sub
+from re import findall, sub
 
 import pytest
 from hypothesis import given, settings
@@ -260,3 +260,29 @@ def test_attributes_come_from_names_that_are_given() -> None:
     text = source_of(net('x = conv(x, 4, 1) as "first/1x1"\ny = x -> conv(4, 1) -> prelu\nx = conv(y, 4, 1)'), "Net")
     assert "self.first_1x1 = " in text
     assert "self.y_relu = nn.PReLU(4)" in text
+
+
+@pytest.mark.parametrize(
+    "name, attributes",
+    [
+        (
+            'as "res{stage}_{i}"',
+            ["res1", "res2_1"],
+        ),  # what the names of a stage have in common; one alone keeps its own
+        ('as "res{stage}"', ["res1", "res2"]),
+        ("", ["stage1", "unit"]),
+    ],
+)
+def test_a_stage_is_called_as_the_program_calls_what_is_in_it(name: str, attributes: list[str]) -> None:
+    program = f"""
+    block unit(x, id: string) {{ return x -> conv(8, 3) as "conv{{id}}" -> relu as "relu{{id}}" }}
+    net N() {{
+        x = input(1, 4, 32, 32)
+        for stage, count in enumerate([2, 1], 1) {{
+            for i in 1..count {{
+                x = unit(x, "{{stage}}{{i}}") {name}
+            }}
+        }}
+    }}
+    """
+    assert findall(r"self\.(\w+) = ", source_of(compiled(program), "N")) == attributes

@@ -2,8 +2,8 @@
 Semantic Segmentation", CVPR 2015, arXiv 1411.4038), layer by layer as the
 authors' Caffe model for PASCAL VOC.
 
-The image gets a margin of 100 pixels, so that the seven windows of fc6 fit into an
-image of any size; the crops take off what is left of it.
+The image gets a margin of 100 pixels, so that the 7x7 window of fc6 fits into an image
+of any size; the crops take off what is left of it.
 """
 
 import torch
@@ -52,8 +52,8 @@ class Stage(nn.Module):
 
 
 class Fuse(nn.Module):
-    """Enlarges what is coarse, and adds the scores of a finer map where the two
-    meet.
+    """Adds the scores of a finer map to those of a coarse one that was enlarged,
+    where the two meet.
     """
 
     def __init__(self, finer_channels: int, offset: int) -> None:

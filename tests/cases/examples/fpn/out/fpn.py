@@ -76,16 +76,16 @@ class FPN(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = ConvBlock(3, 64, kernel=7, stride=2)
-        self.stage2 = nn.Sequential(
+        self.res2 = nn.Sequential(
             Bottleneck(64, 64), *(Bottleneck(256, 64) for _ in range(2))
         )
-        self.stage3 = nn.Sequential(
+        self.res3 = nn.Sequential(
             Bottleneck(256, 128, stride=2), *(Bottleneck(512, 128) for _ in range(3))
         )
-        self.stage4 = nn.Sequential(
+        self.res4 = nn.Sequential(
             Bottleneck(512, 256, stride=2), *(Bottleneck(1024, 256) for _ in range(5))
         )
-        self.stage5 = nn.Sequential(
+        self.res5 = nn.Sequential(
             Bottleneck(1024, 512, stride=2), *(Bottleneck(2048, 512) for _ in range(2))
         )
         self.inner5 = nn.Conv2d(2048, 256, 1)
@@ -104,23 +104,23 @@ class FPN(nn.Module):
 
     def forward(self, data: Tensor) -> tuple[Tensor, ...]:
         x = F.max_pool2d(self.conv1(data), 3, stride=2, ceil_mode=True)
-        stage2 = self.stage2(x)
-        stage3 = self.stage3(stage2)
-        stage4 = self.stage4(stage3)
-        x = self.stage5(stage4)
+        res2 = self.res2(x)
+        res3 = self.res3(res2)
+        res4 = self.res4(res3)
+        x = self.res5(res4)
         merged = self.inner5(x)
         p5 = self.p5(merged)
         top = F.max_pool2d(p5, 1, stride=2)
         larger = F.interpolate(merged, scale_factor=2, mode="nearest")
-        lateral = self.inner4_lateral(stage4)
+        lateral = self.inner4_lateral(res4)
         merged = lateral + larger
         p4 = self.p4(merged)
         larger = F.interpolate(merged, scale_factor=2, mode="nearest")
-        lateral = self.inner3_lateral(stage3)
+        lateral = self.inner3_lateral(res3)
         merged = lateral + larger
         p3 = self.p3(merged)
         larger = F.interpolate(merged, scale_factor=2, mode="nearest")
-        lateral = self.inner2_lateral(stage2)
+        lateral = self.inner2_lateral(res2)
         merged = lateral + larger
         p2 = self.p2(merged)
         return p2, p3, p4, p5, top

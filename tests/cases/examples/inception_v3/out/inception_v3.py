@@ -3,7 +3,8 @@ Inception Architecture for Computer Vision", CVPR 2016, arXiv 1512.00567), as
 TensorFlow and PyTorch have it.
 
 The auxiliary classifier, which only training has, is left out. At 299x299 no pool has
-to round, so PyTorch's weights give PyTorch's results.
+to round, so PyTorch's weights give PyTorch's results. The first model for TensorFlow,
+of 2015, takes the largest value where e2 averages.
 """
 
 import torch

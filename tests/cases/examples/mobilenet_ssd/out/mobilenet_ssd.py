@@ -301,16 +301,16 @@ class MobileNetSSD(nn.Module):
         self.conv11 = Separable(512, 512)
         self.conv12 = Separable(512, 1024, stride=2)
         self.conv13 = Separable(1024, 1024)
-        self.stage14 = nn.Sequential(
+        self.conv14 = nn.Sequential(
             ConvBlock(1024, 256), ConvBlock(256, 512, kernel=3, stride=2)
         )
-        self.stage15 = nn.Sequential(
+        self.conv15 = nn.Sequential(
             ConvBlock(512, 128), ConvBlock(128, 256, kernel=3, stride=2)
         )
-        self.stage16 = nn.Sequential(
+        self.conv16 = nn.Sequential(
             ConvBlock(256, 128), ConvBlock(128, 256, kernel=3, stride=2)
         )
-        self.stage17 = nn.Sequential(
+        self.conv17 = nn.Sequential(
             ConvBlock(256, 64), ConvBlock(64, 128, kernel=3, stride=2)
         )
         self.conv11_mbox = Predict(512, 60, 12, 63, (), (2.0,))
@@ -341,10 +341,10 @@ class MobileNetSSD(nn.Module):
         conv11 = self.conv11(x)
         x = self.conv12(conv11)
         conv13 = self.conv13(x)
-        stage14 = self.stage14(conv13)
-        stage15 = self.stage15(stage14)
-        stage16 = self.stage16(stage15)
-        x = self.stage17(stage16)
+        conv14 = self.conv14(conv13)
+        conv15 = self.conv15(conv14)
+        conv16 = self.conv16(conv15)
+        x = self.conv17(conv16)
         conv11_mbox_loc, conv11_mbox_conf, conv11_mbox_prior = self.conv11_mbox(
             conv11, data
         )
@@ -352,13 +352,13 @@ class MobileNetSSD(nn.Module):
             conv13, data
         )
         conv14_2_mbox_loc, conv14_2_mbox_conf, conv14_2_mbox_prior = self.conv14_2_mbox(
-            stage14, data
+            conv14, data
         )
         conv15_2_mbox_loc, conv15_2_mbox_conf, conv15_2_mbox_prior = self.conv15_2_mbox(
-            stage15, data
+            conv15, data
         )
         conv16_2_mbox_loc, conv16_2_mbox_conf, conv16_2_mbox_prior = self.conv16_2_mbox(
-            stage16, data
+            conv16, data
         )
         conv17_2_mbox_loc, conv17_2_mbox_conf, conv17_2_mbox_prior = self.conv17_2_mbox(
             x, data

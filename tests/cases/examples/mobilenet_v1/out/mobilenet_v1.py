@@ -49,7 +49,7 @@ class Separable(nn.Module):
 class MobileNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.conv_bn_relu = ConvBnRelu(3, 32, 3, stride=2)
+        self.stem = ConvBnRelu(3, 32, 3, stride=2)
         self.separables = nn.Sequential(
             Separable(32, 64),
             Separable(64, 128, stride=2),
@@ -73,7 +73,7 @@ class MobileNet(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
-        x = self.conv_bn_relu(data)
+        x = self.stem(data)
         x = self.separables(x)
         pool6 = F.adaptive_avg_pool2d(x, 1)
         return F.softmax(self.fc7(pool6), dim=1)

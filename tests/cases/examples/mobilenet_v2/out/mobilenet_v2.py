@@ -91,21 +91,21 @@ class MobileNetV2(nn.Module):
         super().__init__()
         self.conv1 = ConvRelu6(3, 32, kernel=3, stride=2)
         self.conv2_1 = InvertedResidual(32, 16, expand=1)
-        self.stage3 = nn.Sequential(
+        self.conv3 = nn.Sequential(
             InvertedResidual(16, 24, stride=2), InvertedResidual(24, 24)
         )
-        self.stage4 = nn.Sequential(
+        self.conv4 = nn.Sequential(
             InvertedResidual(24, 32, stride=2),
             *(InvertedResidual(32, 32) for _ in range(2)),
         )
-        self.stage5 = nn.Sequential(
+        self.conv5 = nn.Sequential(
             InvertedResidual(32, 64, stride=2),
             *(InvertedResidual(64, 64) for _ in range(3)),
         )
-        self.stage6 = nn.Sequential(
+        self.conv6 = nn.Sequential(
             InvertedResidual(64, 96), *(InvertedResidual(96, 96) for _ in range(2))
         )
-        self.stage7 = nn.Sequential(
+        self.conv7 = nn.Sequential(
             InvertedResidual(96, 160, stride=2),
             *(InvertedResidual(160, 160) for _ in range(2)),
         )
@@ -123,11 +123,11 @@ class MobileNetV2(nn.Module):
     def forward(self, data: Tensor) -> Tensor:
         x = self.conv1(data)
         x = self.conv2_1(x)
-        x = self.stage3(x)
-        x = self.stage4(x)
-        x = self.stage5(x)
-        x = self.stage6(x)
-        x = self.stage7(x)
+        x = self.conv3(x)
+        x = self.conv4(x)
+        x = self.conv5(x)
+        x = self.conv6(x)
+        x = self.conv7(x)
         x = self.conv8_1(x)
         x = self.conv9(x)
         pool = F.adaptive_avg_pool2d(x, 1)

@@ -387,12 +387,12 @@ class PeleeSSD(nn.Module):
         stage4_tb = self.stage4_tb(x)
         ext1_fe1 = self.ext1_fe1(stage4_tb)
         ext1_fe2 = self.ext1_fe2(ext1_fe1)
-        ext1_fe3 = self.ext1_fe3(ext1_fe2)
+        x = self.ext1_fe3(ext1_fe2)
         stage4_tb_ext_pm2 = self.stage4_tb_ext_pm2(stage3_tb)
         stage4_tb_ext_pm3 = self.stage4_tb_ext_pm3(stage4_tb)
         stage4_tb_ext_pm4 = self.stage4_tb_ext_pm4(ext1_fe1)
         stage4_tb_ext_pm5 = self.stage4_tb_ext_pm5(ext1_fe2)
-        x = self.stage4_tb_ext_pm6(ext1_fe3)
+        stage4_tb_ext_pm6 = self.stage4_tb_ext_pm6(x)
         ext_pm1_mbox_loc, ext_pm1_mbox_conf, ext_pm1_mbox_prior = self.ext_pm1_mbox(
             stage4_tb_ext_pm2, data
         )
@@ -409,7 +409,7 @@ class PeleeSSD(nn.Module):
             stage4_tb_ext_pm5, data
         )
         ext_pm6_mbox_loc, ext_pm6_mbox_conf, ext_pm6_mbox_prior = self.ext_pm6_mbox(
-            x, data
+            stage4_tb_ext_pm6, data
         )
         mbox_loc = torch.cat(
             [

@@ -1,5 +1,6 @@
-"""SE-ResNet-50, -101 and -152 (Hu, Shen and Sun, "Squeeze-and-Excitation Networks",
-CVPR 2018, arXiv 1709.01507), layer by layer as the authors' Caffe models.
+"""SE-ResNet-50, -101 and -152, SE-ResNeXt-50 and -101 (Hu, Shen and Sun,
+"Squeeze-and-Excitation Networks", CVPR 2018, arXiv 1709.01507), layer by layer as
+the authors' Caffe models.
 
 As in these, gates are applied and added by one `axpy`, and are computed by 1x1
 convolutions.
@@ -44,17 +45,19 @@ class Gates(nn.Module):
 class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 and their gates, and the shortcut around them, projected where
     the shape changes.
+
+    The first convolution takes the stride, or with groups the second.
     """
 
-    def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
+    def __init__(self, in_channels: int, out: int, width: int, stride: int = 1) -> None:
         super().__init__()
         self.a = ConvBn(in_channels, width, 1, stride=stride)
         self.b = ConvBn(width, width, 3)
-        self.c = ConvBn(width, 4 * width, 1)
-        self.gate = Gates(4 * width)
+        self.c = ConvBn(width, out, 1)
+        self.gate = Gates(out)
         self.conv_bn = (
-            ConvBn(in_channels, 4 * width, 1, stride=stride)
-            if in_channels != 4 * width
+            ConvBn(in_channels, out, 1, stride=stride)
+            if in_channels != out
             else nn.Identity()
         )
 
@@ -71,27 +74,30 @@ class SEResNet50(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv1_7x7_s2 = ConvBn(3, 64, 7, stride=2)
-        self.stage2 = nn.Sequential(
-            Bottleneck(64, 64), *(Bottleneck(256, 64) for _ in range(2))
+        self.conv2 = nn.Sequential(
+            Bottleneck(64, 256, 64), *(Bottleneck(256, 256, 64) for _ in range(2))
         )
-        self.stage3 = nn.Sequential(
-            Bottleneck(256, 128, stride=2), *(Bottleneck(512, 128) for _ in range(3))
+        self.conv3 = nn.Sequential(
+            Bottleneck(256, 512, 128, stride=2),
+            *(Bottleneck(512, 512, 128) for _ in range(3)),
         )
-        self.stage4 = nn.Sequential(
-            Bottleneck(512, 256, stride=2), *(Bottleneck(1024, 256) for _ in range(5))
+        self.conv4 = nn.Sequential(
+            Bottleneck(512, 1024, 256, stride=2),
+            *(Bottleneck(1024, 1024, 256) for _ in range(5)),
         )
-        self.stage5 = nn.Sequential(
-            Bottleneck(1024, 512, stride=2), *(Bottleneck(2048, 512) for _ in range(2))
+        self.conv5 = nn.Sequential(
+            Bottleneck(1024, 2048, 512, stride=2),
+            *(Bottleneck(2048, 2048, 512) for _ in range(2)),
         )
         self.classifier = nn.Linear(2048, 1000)
 
     def forward(self, data: Tensor) -> Tensor:
         x = F.relu(self.conv1_7x7_s2(data), inplace=True)
         x = F.max_pool2d(x, 3, stride=2, ceil_mode=True)
-        x = self.stage2(x)
-        x = self.stage3(x)
-        x = self.stage4(x)
-        x = F.avg_pool2d(self.stage5(x), 7, stride=1, ceil_mode=True)
+        x = self.conv2(x)
+        x = self.conv3(x)
+        x = self.conv4(x)
+        x = F.avg_pool2d(self.conv5(x), 7, stride=1, ceil_mode=True)
         return F.softmax(self.classifier(x.flatten(1)), dim=1)
 
 

@@ -34,24 +34,24 @@ class ConvBnRelu(nn.Module):
 class SegNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.conv_bn_relus1 = nn.Sequential(ConvBnRelu(3, 64), ConvBnRelu(64, 64))
-        self.conv_bn_relus2 = nn.Sequential(ConvBnRelu(64, 128), ConvBnRelu(128, 128))
-        self.conv_bn_relus3 = nn.Sequential(
+        self.encode1 = nn.Sequential(ConvBnRelu(3, 64), ConvBnRelu(64, 64))
+        self.encode2 = nn.Sequential(ConvBnRelu(64, 128), ConvBnRelu(128, 128))
+        self.encode3 = nn.Sequential(
             ConvBnRelu(128, 256), *(ConvBnRelu(256, 256) for _ in range(2))
         )
-        self.conv_bn_relus4 = nn.Sequential(
+        self.encode4 = nn.Sequential(
             ConvBnRelu(256, 512), *(ConvBnRelu(512, 512) for _ in range(2))
         )
-        self.conv_bn_relus5 = nn.Sequential(*(ConvBnRelu(512, 512) for _ in range(3)))
-        self.conv_bn_relus6 = nn.Sequential(*(ConvBnRelu(512, 512) for _ in range(3)))
-        self.conv_bn_relus7 = nn.Sequential(
+        self.encode5 = nn.Sequential(*(ConvBnRelu(512, 512) for _ in range(3)))
+        self.decode5 = nn.Sequential(*(ConvBnRelu(512, 512) for _ in range(3)))
+        self.decode4 = nn.Sequential(
             ConvBnRelu(512, 512), ConvBnRelu(512, 512), ConvBnRelu(512, 256)
         )
-        self.conv_bn_relus8 = nn.Sequential(
+        self.decode3 = nn.Sequential(
             ConvBnRelu(256, 256), ConvBnRelu(256, 256), ConvBnRelu(256, 128)
         )
-        self.conv_bn_relus9 = nn.Sequential(ConvBnRelu(128, 128), ConvBnRelu(128, 64))
-        self.conv_bn_relus10 = nn.Sequential(ConvBnRelu(64, 64))
+        self.decode2 = nn.Sequential(ConvBnRelu(128, 128), ConvBnRelu(128, 64))
+        self.decode1 = ConvBnRelu(64, 64)
         self.conv1_1_D = nn.Conv2d(64, 11, 3, padding=1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -60,26 +60,26 @@ class SegNet(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv_bn_relus1(x)
+        x = self.encode1(x)
         x, mask = F.max_pool2d(x, 2, ceil_mode=True, return_indices=True)
-        x = self.conv_bn_relus2(x)
+        x = self.encode2(x)
         x, mask2 = F.max_pool2d(x, 2, ceil_mode=True, return_indices=True)
-        x = self.conv_bn_relus3(x)
+        x = self.encode3(x)
         x, mask3 = F.max_pool2d(x, 2, ceil_mode=True, return_indices=True)
-        x = self.conv_bn_relus4(x)
+        x = self.encode4(x)
         x, mask4 = F.max_pool2d(x, 2, ceil_mode=True, return_indices=True)
-        x = self.conv_bn_relus5(x)
+        x = self.encode5(x)
         x, mask5 = F.max_pool2d(x, 2, ceil_mode=True, return_indices=True)
         x = _max_unpool(x, mask5, (23, 30))
-        x = self.conv_bn_relus6(x)
+        x = self.decode5(x)
         x = _max_unpool(x, mask4, (45, 60))
-        x = self.conv_bn_relus7(x)
+        x = self.decode4(x)
         x = _max_unpool(x, mask3, (90, 120))
-        x = self.conv_bn_relus8(x)
+        x = self.decode3(x)
         x = _max_unpool(x, mask2, (180, 240))
-        x = self.conv_bn_relus9(x)
+        x = self.decode2(x)
         x = _max_unpool(x, mask, (360, 480))
-        x = self.conv_bn_relus10(x)
+        x = self.decode1(x)
         return F.softmax(self.conv1_1_D(x), dim=1)
 
 

@@ -1,6 +1,6 @@
 """SSD300 on VGG-16 (Liu, Anguelov, Erhan, Szegedy, Reed, Fu and Berg, "SSD: Single
 Shot MultiBox Detector", ECCV 2016, arXiv 1512.02325), layer by layer as the
-authors' Caffe model for PASCAL VOC.
+authors' Caffe models for PASCAL VOC and COCO.
 
 A row of the result is (image, label, score, xmin, ymin, xmax, ymax), coordinates as
 parts of the image.
