@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -23,6 +24,8 @@ from netgen.ops import OPERATORS
 TINY = "net Tiny(width: int = 4) {\n    data = input(1, 3, 8, 8)\n    x = conv(data, width, 3)\n}\n"
 REFUSED = 'net Wide() {\n    data = input(1, 3, 8, 8)\n    x = upsample(data, 2, mode = "bilinear")\n}\n'
 COMMANDS = ("build", "check", "fmt", "ops", "bench", "explain")
+
+LIBRARY = Path(netgen.__file__).parent / "library"
 
 Captured = pytest.CaptureFixture[str]
 
@@ -216,13 +219,16 @@ def test_an_interruption_leaves_nothing_behind(here: Path) -> None:
         (["--verson"], "no command `--verson`; did you mean `--version`?"),
         ([], "compile a net to Caffe, PyTorch or ONNX"),
         (["build", "tiny.net", "--traget", "torch"], "no option `--traget`; did you mean `--target`?"),
-        (["build", "tiny.net", "--target", "torch", "--set", "width=8", "9"], "too many arguments: 9\n`netgen build --h"),
+        (
+            ["build", "tiny.net", "--target", "torch", "--set", "width=8", "9"],
+            "too many arguments: 9\n`netgen build --h",
+        ),
         (["build", "tiny.net"], "the following arguments are required: --target"),
         (["build", "tiny.net", "--target", "protxt"], "no target `protxt`; did you mean `prototxt`?"),
         (["build", "tiny.net", "--target", "c++"], "no target `c++`; there are prototxt, torch"),
         (["build", "tiny.net", "--target", "torch", "--set", "width"], "`width` is not NAME=VALUE"),
         (["build", "tiny.net", "--target", "torch", "--max-layers", "many"], "`many` is not a number of layers"),
-        (["ops", "conw"], "no operator `conw`; did you mean `conv`?"),
+        (["ops", "conw"], "no operator or block `conw`; did you mean `conv`?"),
         (["ops", "transmogrify"], "`netgen ops` lists them all"),
         (["explain", "NG399"], "no code `NG399`"),
     ],
@@ -417,10 +423,12 @@ def test_fmt_makes_line_ends_uniform(ugly: Path) -> None:
 # --- ops and explain ----------------------------------------------------------------------------------
 
 
-def test_ops_has_a_line_for_each_operator(capsys: Captured) -> None:
+def test_ops_has_a_line_for_each_operator_and_block(capsys: Captured) -> None:
     assert main(["ops"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert sorted(line.split()[0] for line in lines if line.startswith("  ")) == sorted(OPERATORS)
+    operators, _, libraries = capsys.readouterr().out.partition("\nBlocks of the library `common`: ")
+    assert sorted(re.findall(r"^  (\w+) +\S", operators, re.M)) == sorted(OPERATORS)
+    written = "".join(path.read_text() for path in sorted(LIBRARY.glob("*.net")))
+    assert re.findall(r"^  (\w+) +\S", libraries, re.M) == re.findall(r"^block (\w+)", written, re.M)
 
 
 @pytest.mark.parametrize("name", sorted(OPERATORS))
@@ -434,10 +442,21 @@ def test_ops_explains_an_operator(capsys: Captured, name: str) -> None:
         assert page.partition(f"\n{target}\n  ")[2].strip()
 
 
+def test_ops_shows_blocks_as_they_are_written(capsys: Captured) -> None:
+    """Of all libraries that have one of the name."""
+    assert main(["ops", "transition"]) == 0
+    page = capsys.readouterr().out
+    for library in ("densenet", "pelee"):
+        _, use, rest = page.partition(f"use {library}: transition\n\n")
+        text = rest.partition("\n}\n")[0]
+        assert use
+        assert text in (LIBRARY / f"{library}.net").read_text()
+
+
 def test_ops_as_json(capsys: Captured) -> None:
     assert main(["ops", "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [op["name"] for op in found] == list(OPERATORS)
+    assert [op["name"] for op in found if "library" not in op] == list(OPERATORS)
     assert main(["ops", "conv", "--format", "json"]) == 0
     conv = json.loads(capsys.readouterr().out)
     assert {"name": "out", "kind": "int >= 1", "required": True, "default": None, "doc": "output channels"} in conv[

@@ -1,4 +1,4 @@
-"""``netgen ops``: what the operators' classes declare, as a table or a page."""
+"""``netgen ops``: what the operators' classes declare, and what the libraries hold, as a table or a page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from textwrap import indent, wrap
 
+from netgen.cli.blocks import bundled, table
 from netgen.cli.console import Console, as_json
 from netgen.cli.samples import TARGETS, sample
 from netgen.diag import did_you_mean
@@ -18,16 +19,20 @@ WIDTH = 100
 
 
 def run(args: Namespace, console: Console) -> int:
-    """Print all operators, or one."""
-    if args.name is None:
-        operators = list(OPERATORS.values())
-        text = as_json([_data(op) for op in operators]) if args.format == "json" else _table()
-    elif args.name in OPERATORS:
-        op = OPERATORS[args.name]
-        text = as_json(_data(op)) if args.format == "json" else _page(op)
+    """Print all operators and bundled blocks, or those of one name."""
+    operators = [op for op in OPERATORS.values() if args.name in (None, op.name)]
+    every_block = bundled() if args.name not in OPERATORS else []
+    blocks = [block for block in every_block if args.name in (None, block.name)]
+    if not operators and not blocks:
+        hint = did_you_mean(args.name, {*OPERATORS, *(block.name for block in every_block)})
+        args.usage_error(f"no operator or block `{args.name}`; {hint or '`netgen ops` lists them all'}")
+    if args.format == "json":
+        data = [*map(_data, operators), *(block._asdict() for block in blocks)]
+        text = as_json(data[0] if len(data) == 1 else data)
+    elif args.name is None:
+        text = f"{_table()}\n\n{table(blocks)}"
     else:
-        hint = did_you_mean(args.name, OPERATORS) or "`netgen ops` lists them all"
-        args.usage_error(f"no operator `{args.name}`; {hint}")
+        text = "\n\n".join([*map(_page, operators), *(block.page for block in blocks)])
     console.output(text + "\n")
     return 0
 

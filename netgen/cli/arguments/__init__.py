@@ -14,7 +14,7 @@ _COMMANDS = {
     "import": "bring a network of Caffe into the language",
     "check": "report all problems of some files",
     "fmt": "bring files into the canonical layout",
-    "ops": "list the operators, or explain one",
+    "ops": "list the operators and the bundled blocks, or explain one",
     "summary": "show what a network consists of, and what that costs",
     "verify": "run a net in all runtimes, and find where they differ",
     "bench": "measure how fast a net is, and which layers the time goes to",
