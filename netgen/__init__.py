@@ -2,6 +2,12 @@
 
 >>> net = netgen.compile("examples/peleenet.net", growth=48)
 >>> net.to_prototxt(), net.torch_source(), net.to_torch()
+>>> net.load_weights("peleenet.pth"), net.save_caffemodel("peleenet.caffemodel"), net.verify()
+
+>>> net = netgen.load("deploy.prototxt", weights="net.caffemodel")
+>>> net.save_onnx("net.onnx", dynamic="batch"), net.summary(), net.draw("net.html")
+
+``help(netgen.Net)`` has all that a net can do; bad input raises ``NetgenError``, whose text is the report.
 """
 
 from __future__ import annotations

@@ -360,7 +360,8 @@ class Net:
         """Run the net in all runtimes that are here, and compare every value: true if all of them agree.
 
         ``inputs`` are arrays by the names of inputs; what is missing is by chance, and so are weights where none were
-        loaded. ``print(net.verify(against=["onnxruntime", "opencv"]))`` shows where they differ, and why.
+        loaded. ``print(net.verify(against=["onnxruntime", "opencv"]))`` shows where they differ, and why. Other
+        options: ``reference``, ``device``, ``batch``, ``shapes``, ``seed``, ``allow_known``.
         """
         from netgen.api.verifying import verified
 
@@ -369,7 +370,9 @@ class Net:
     def bench(self, **options: Unpack[BenchOptions]) -> BenchReport:
         """Latency, throughput, memory, and the layers that take longest: ``print(net.bench(batch=(1, 8)))``.
 
-        ``netgen.bench.Settings`` has the options. What cannot be measured is a row of the report with the reason.
+        Options: ``batch``, ``device``, ``against``, ``seconds``, ``runs``, ``warmup``, ``threads``, ``compile``,
+        ``channels_last``, ``half``, ``cuda_graph``, ``top``; ``help(netgen.bench.Settings)`` explains them. What
+        cannot be measured is a row of the report with the reason.
         """
         from netgen.api.measuring import prepared
         from netgen.bench import Settings

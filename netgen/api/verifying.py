@@ -61,7 +61,7 @@ def verified(
     """
     if net.problems:
         raise NetgenError(net.problems)
-    chosen = choose(against, reference, device)
+    chosen = choose(against.split(",") if isinstance(against, str) else against, reference, device)
     progress("preparing the weights")
     weights = _weights(net, seed)
     graph = for_shapes(net.graph, {name: tuple(shape) for name, shape in shapes.items()}) if shapes else net.graph

@@ -64,6 +64,12 @@ class Report:
     def is_complete(self) -> bool:
         return not self.problems
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary()}>"
+
+    def __str__(self) -> str:
+        return self.text()
+
     def text(self) -> str:
         """A line for each array, then those of the file that nobody took, then a sum."""
         names = max((len(row.name) for row in self.rows), default=0)

@@ -29,6 +29,8 @@ def test_a_hand_written_model_is_brought_in() -> None:
     ours = netgen.compile("examples/resnet.net", blocks=[2, 2, 2, 2], bottlenecks=False, classes=10, size=64)
     report = ours.load_weights(hand.state_dict())
     assert report.is_complete
+    assert repr(report) == f"<Report: {report.summary()}>"
+    assert str(report).endswith(report.summary())
     assert not report.left_over
     assert not report.warnings()
     image = torch.randn(1, 3, 64, 64)
