@@ -7,7 +7,7 @@ from collections.abc import Mapping
 Colors = Mapping[str, tuple[str, str]]
 
 LIGHT: Colors = {
-    "block": ("#f4f4f6", "#8a8a99"),
+    "block": ("#eaedf4", "#66728e"),
     "weights": ("#d9e8fb", "#3b73b9"),
     "norm": ("#e4f3e1", "#4c9a49"),
     "activation": ("#fdeed3", "#c98a1b"),
@@ -16,12 +16,12 @@ LIGHT: Colors = {
     "detection": ("#d6f1f1", "#2b8f90"),
     "loss": ("#fbdcd2", "#c5532b"),
     "input": ("#ffffff", "#55555f"),
-    "other": ("#eeeeee", "#77777f"),
+    "other": ("#f3f2ef", "#85817a"),
     "edge": ("none", "#6b6b76"),
     "page": ("#ffffff", "#1c1c22"),
 }
 DARK: Colors = {
-    "block": ("#26262c", "#7d7d8c"),
+    "block": ("#292f3e", "#8996b5"),
     "weights": ("#1d3452", "#6ea5ea"),
     "norm": ("#1f3a20", "#72c06e"),
     "activation": ("#463310", "#e3ac49"),
@@ -30,7 +30,7 @@ DARK: Colors = {
     "detection": ("#153c3d", "#5cc3c4"),
     "loss": ("#4a2416", "#e58461"),
     "input": ("#17171b", "#a9a9b5"),
-    "other": ("#2c2c31", "#9b9ba6"),
+    "other": ("#2d2b28", "#a5a098"),
     "edge": ("none", "#9494a1"),
     "page": ("#17171b", "#e6e6ec"),
 }

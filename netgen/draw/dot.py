@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterator
 
 from netgen.draw.colors import LIGHT
 from netgen.draw.far import far
-from netgen.draw.scene import Box, Scene
+from netgen.draw.scene import Box, Scene, labelled
 from netgen.draw.words import facts, lines, narrowed
-from netgen.ir.text import shape_text
 
 FONT = 'fontname="monospace"'
 
@@ -74,7 +73,7 @@ def _seen_edges(scene: Scene, opened: Collection[Box]) -> Iterator[tuple[int, in
         for value in node.inputs:
             source, target = (_seen(scene.of[end], opened).number for end in (value.node, node))
             if source != target:
-                yield source, target, quoted(f" {shape_text(value.shape)}")
+                yield source, target, quoted(f" {labelled(value)}")
 
 
 def _connectors(at: int, source: tuple[int, str], target: tuple[int, str]) -> Iterator[str]:

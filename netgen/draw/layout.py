@@ -90,7 +90,8 @@ def _text(block: Box) -> str:
         rows.append(f"{{ rank={rank}; {numbers[port]} [shape=circle, width={PORT / POINTS:.4f}] }}")
     for edge in _laid_out(block):
         # labels are laid out by their size alone, for which digits will do; two more keep them off the line
-        label = "" if _is_at_port(edge) else f' [label={quoted("0" * (len(edge.label) + 2))}, fontname="monospace"]'
+        said = _label(edge)
+        label = f' [label={quoted("0" * (len(said) + 2))}, fontname="monospace"]' if said else ""
         rows.append(f"{numbers[edge.source]} -> {numbers[edge.target]}{label}")
     return "\n".join([*rows, "}"])
 
@@ -103,9 +104,9 @@ def _laid_out(block: Box) -> list[Edge]:
     return [edge for at, edge in enumerate(block.edges) if at not in left_out]
 
 
-def _is_at_port(edge: Edge) -> bool:
-    """Whether an edge goes to or from a port: outside the block it has its label already."""
-    return isinstance(edge.source, Port) or isinstance(edge.target, Port)
+def _label(edge: Edge) -> str:
+    """An edge's shape; none to and from a port, since outside the block it has been said already."""
+    return "" if isinstance(edge.source, Port) or isinstance(edge.target, Port) else edge.label
 
 
 def _numbers(block: Box) -> dict[Box | Port, int]:
@@ -130,7 +131,7 @@ def _interior(block: Box, graph: Picture) -> Interior:
             continue
         made = curves[ends].pop(0)
         points = _curve(made["pos"], left, top)
-        label = "" if _is_at_port(each) else each.label
+        label = _label(each)
         ways.append(Way(points, label, _point(made["lp"], left, top) if label else points[len(points) // 2]))
     middles = [places[str(number)] for number in range(len(numbers))]
     count = len(block.boxes)

@@ -12,7 +12,7 @@ from netgen import resources
 from netgen.draw.colors import DARK, LIGHT, MEANING, Colors
 from netgen.draw.layout import Interior, interiors, size, titled
 from netgen.draw.scene import Box, Scene
-from netgen.draw.words import facts, lines, source_line
+from netgen.draw.words import facts, lines, source_text
 from netgen.emit.templates import template
 from netgen.ir.graph import Node
 from netgen.ir.text import shape_text
@@ -97,7 +97,7 @@ def _box(box: Box) -> dict[str, object]:
         "h": height,
         "in": [inner.number for inner in box.boxes],
         "facts": facts(box),
-        "line": source_line(box.row.item.span),
+        "made": source_text(box.row.item.span),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netgen.ir.graph import Graph, Instance, Node, Value
+from netgen.ir.graph import UNKNOWN, Graph, Instance, Node, Value
 from netgen.ir.text import shape_text
 from netgen.passes.outline import Row, outline
 
@@ -44,7 +44,8 @@ class Edge:
 
     @property
     def label(self) -> str:
-        return shape_text(self.value.shape)
+        """The shape, where anything of it is known."""
+        return labelled(self.value)
 
 
 class Box:
@@ -71,8 +72,10 @@ class Box:
         item = self.row.item
         if isinstance(item, Instance):
             return "block"
-        if item.op.name in ("input", "concat", "slice"):
-            return "input" if item.op.name == "input" else "join"
+        if not item.inputs:
+            return "input"
+        if item.op.name in ("concat", "slice"):
+            return "join"
         return _GROUP_OF.get(item.op.__module__.rpartition(".")[2], "other")
 
     @property
@@ -137,6 +140,11 @@ class Scene:
         if key not in self._drawn:
             self._drawn.add(key)
             block.edges.append(Edge(source, target, value))
+
+
+def labelled(value: Value) -> str:
+    """What stands on a value's way: its shape, where anything of that is known."""
+    return "" if value.shape is UNKNOWN else shape_text(value.shape)
 
 
 def _end(box: Box, value: Value, *, is_input: bool) -> Box:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from textwrap import dedent
 from unicodedata import east_asian_width
 
 from netgen.diag import Span
 from netgen.draw.scene import Box
 from netgen.ir.text import shape_text
 
+_LINE, _LINES = 200, 30
+"""How much of a line of the source is shown, and how many lines."""
+_TOKEN = re.compile(r"""[{}]|#.*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""")
+"""What begins and ends messages of a prototxt, and what may have braces in it that do not."""
 WIDEST = 46
 """How many characters a line in a box has at most."""
 
@@ -58,8 +64,24 @@ def facts(box: Box) -> list[tuple[str, str]]:
     return [(name, text) for name, text in said if text]
 
 
-def source_line(span: Span | None) -> str:
-    """The line of the source that makes something."""
+def source_text(span: Span | None) -> str:
+    """The line of the source that makes something; of a prototxt, where that is only `layer {`, the whole layer."""
     if span is None:
         return ""
-    return span.source.line(span.source.position(span.start)[0]).strip()[:200]
+    text = span.source.text
+    if text[span.start : span.start + 1] != "{":
+        return span.source.line(span.source.position(span.start)[0]).strip()[:_LINE]
+    begin = max(text.rfind(before, 0, span.start) for before in "\n}") + 1
+    said = dedent(text[begin : _closing(text, span.start)].expandtabs(2)).strip().split("\n")
+    rest = ["…"] if len(said) > _LINES else []
+    return "\n".join([line[:_LINE] for line in said[:_LINES]] + rest)
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the message ends that the brace at ``start`` begins, or where looking for that is given up."""
+    depth = 0
+    for token in _TOKEN.finditer(text, start, start + _LINES * _LINE):
+        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        if depth == 0 and token[0] == "}":
+            return token.end()
+    return start + _LINES * _LINE

@@ -57,7 +57,7 @@ function tellAll(at) {
       html("span", link.parentNode, ` ${shape}`);
     }
   }
-  if (boxes[at].line) html("pre", facts, boxes[at].line);
+  if (boxes[at].made) html("pre", facts, boxes[at].made);
 }
 
 function choose(at) {

@@ -2,6 +2,7 @@
 
 const SMALL = 5.4, LABEL = 10;  // a character on an edge, and how high it is
 const CORNER = 6;
+const STUB = 14;  // what is seen at both ends of a way that is too far to draw, until one of them is chosen
 
 function make(name, attributes, into, text) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -45,12 +46,18 @@ function drawWay(way, found, into) {
   const [first, last] = [points[0], points[points.length - 1]];
   const [from, to] = [found.inner[way.from], found.inner[way.to]];  // none where it is a port
   const within = (x, box) => Math.min(Math.max(x, box.x + CORNER), box.x + box.width - CORNER);
-  const steps = from ? [`M${within(first[0], from)} ${from.y + from.height}`, `L${first.join(" ")}`] : [`M${first.join(" ")}`];
-  for (let at = 1; at + 2 < points.length; at += 3) steps.push(`C${points.slice(at, at + 3).flat().join(" ")}`);
-  if ((points.length - 1) % 3) steps.push(`L${last.join(" ")}`);
-  if (to) steps.push(`L${within(last[0], to)} ${to.y}`);
-  const kind = `way${to ? " arrives" : ""}${way.far ? " far" : ""}`;
-  make("path", { d: steps.join(" "), class: kind, "data-from": from?.at, "data-to": to?.at }, into);
+  const begin = from ? [within(first[0], from), from.y + from.height] : first;
+  const end = to ? [within(last[0], to), to.y] : last;
+  const ends = { "data-from": from?.at, "data-to": to?.at };
+  const kind = to ? "way arrives" : "way";
+  if (way.far) {
+    make("path", { d: `M${begin} v${STUB} M${end[0]} ${end[1] - STUB} V${end[1]}`, class: `${kind} far`, ...ends }, into);
+    make("path", { d: `M${begin} L${end}`, class: "way across", ...ends }, into);
+    return;
+  }
+  const steps = [`M${begin} L${first}`];
+  for (let at = 1; at + 2 < points.length; at += 3) steps.push(`C${points.slice(at, at + 3).join(" ")}`);
+  make("path", { d: `${steps.join(" ")} L${last} L${end}`, class: kind, ...ends }, into);
   if (!way.label) return;
   const [x, y] = besideWay(way, found.point);
   make("text", { x, y: y + 3, "text-anchor": "middle", class: "shape", "aria-hidden": true }, into, way.label);

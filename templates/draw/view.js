@@ -1,7 +1,7 @@
 // What is in sight: which blocks are open, which box is chosen, and where the picture stands in its window.
 
 const { boxes, interiors } = JSON.parse(document.getElementById("data").textContent);
-const READABLE = 1.1;  // the scale at which everything is read with ease
+const READABLE = 1.1, SMALLEST = 0.8;  // the scales at which everything is read with ease, and just so
 const LETTERS = 0.35;  // the scale below which no letter can be read, so that none is drawn
 const KEPT = 60;  // how much of the picture stays in sight, wherever it is moved
 const [svg, view, about, facts, tip, find, results] =
@@ -67,15 +67,16 @@ function fit() {
   move();
 }
 
-// The whole network if that can be read; else its top, where it begins.
+// The whole network if that can be read; else its top, as wide as can be read.
 function begin() {
   fit();
-  if (place.scale >= 0.9) return;
-  const { width } = svg.getBoundingClientRect();
-  const room = width - whole.width * READABLE;
-  const first = whole.inner[0];
-  const x = room >= 0 ? room / 2 : between(room - 15, width / 2 - (first.x + first.width / 2) * READABLE, 15);
-  place = { x, y: 15, scale: READABLE };
+  if (place.scale >= SMALLEST) return;
+  const { width, height } = svg.getBoundingClientRect();
+  const scale = between(SMALLEST, (width - 30) / whole.width, READABLE);
+  const room = width - whole.width * scale;
+  const inSight = whole.inner.filter((each) => each.y * scale < height);
+  const middle = inSight.reduce((sum, each) => sum + each.x + each.width / 2, 0) / inSight.length;
+  place = { x: room >= 0 ? room / 2 : between(room - 15, width / 2 - middle * scale, 15), y: 15, scale };
   move();
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 import netgen
 from netgen.cli import main
 from netgen.draw import FITS, MOST, Drawing, format_of
+from netgen.draw.colors import DARK, LIGHT, MEANING
 from netgen.draw.dot import dot, quoted
 from netgen.draw.layout import interiors
 from netgen.draw.scene import Box, Port, Scene
+from netgen.draw.words import columns, narrowed, source_text
 from netgen.ir.graph import Value
 
 pytest.importorskip("pygraphviz")
@@ -151,11 +154,41 @@ def test_any_name_can_be_drawn(name: str) -> None:
     box.local = box.row.name = name
     graph = pygraphviz.AGraph(string=dot(scene, ()))
     assert len(graph.nodes()) == 2
-    assert name in graph.get_node(f"b{box.number}").attr["tooltip"].replace("\\\\", "\\").replace('\\"', '"')
+    tooltip = graph.get_node(f"b{box.number}").attr["tooltip"]
+    assert name in unescape(tooltip.replace("\\\\", "\\").replace('\\"', '"'))
 
 
 def test_strings() -> None:
-    assert quoted('a"b\\c\nd') == '"a\\"b\\\\c\\nd"'
+    assert quoted('a"b\\c\nd&lt;') == '"a\\"b\\\\c\\nd&amp;lt;"'
+    assert narrowed("stage1/block2/branch3/conv", 15) == "stage1/…h3/conv"
+    assert columns("卷积conv") == 8
+
+
+def test_a_layer_of_a_prototxt_is_shown_wholly() -> None:
+    """Not only the line that its place names, which is `layer {`."""
+    net = netgen.load(
+        'input: "a" input_dim: 1 layer { name: "e" type: "X" } layer { name: "b}" type: "X" }\n'
+        '  layer {\n    name: "c"\n    type: "ReLU"  # {\n    bottom: "a" top: "c"\n  }\n'
+    )
+    _, _, second, third = (source_text(node.span) for node in net.graph.nodes)
+    assert second == 'layer { name: "b}" type: "X" }'
+    assert third == 'layer {\n  name: "c"\n  type: "ReLU"  # {\n  bottom: "a" top: "c"\n}'
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    net = netgen.load(
+        'layer { name: "d" type: "Data" top: "d" top: "l" } layer { name: "r" type: "ReLU" bottom: "d" top: "r" }\n'
+    )
+    drawing = Drawing(net.graph)
+    assert [box.group for box in drawing.scene.root.boxes] == ["input", "input", "activation"]
+    html = drawing.write("html").decode()
+    assert "(without 3 layers whose shapes are not known)" in html
+    assert [way["label"] for way in _data(html)["interiors"][0]["ways"]] == [""]
+
+
+def test_every_color_has_a_meaning() -> None:
+    assert MEANING.keys() == LIGHT.keys() - {"edge", "page"}
+    assert LIGHT.keys() == DARK.keys()
 
 
 def test_the_page_knows_places_costs_and_shapes() -> None:
@@ -167,7 +200,7 @@ def test_the_page_knows_places_costs_and_shapes() -> None:
     assert (facts["operator"], facts["output"]) == ("conv(16, 1, bias = false)", "1x16x56x56")
     assert (facts["parameters"], facts["MACs"]) == (f"{layer.parameters_count:,}", f"{layer.macs:,}")
     assert (facts["source"], conv["group"]) == (layer.place, "weights")
-    assert "conv(" in conv["line"]
+    assert "conv(" in conv["made"]
     for box in data["boxes"]:
         if not box["in"]:
             continue
