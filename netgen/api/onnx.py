@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from netgen.api.collector import without_collector
-from netgen.diag import Diagnostic, NetgenError, did_you_mean
+from netgen.diag import Diagnostic, NetgenError, Note, did_you_mean
 from netgen.emit.onnx import OnnxModel, emit
 from netgen.ir.graph import Graph, Shape
 from netgen.ir.text import value_name
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 OPEN = ("batch", "spatial")
 """What a model can leave open: how many images, and how large they are."""
 
+_NOT_OPEN = "the model cannot leave this size open"
 _BATCHES = (1, 3)
-_HEIGHTS = (1, 2, 3, 5, 9, 17, 32, 33, 64, 96, 160)
-_WIDTHS = (2, 3, 5, 9, 17, 1, 64, 32, 33, 160, 96)
+_HEIGHTS = (1, 2, 3, 5, 9, 17, 32, 33, 64, 96, 160, 32, 96)
+_WIDTHS = (2, 3, 5, 9, 17, 1, 64, 32, 33, 160, 96, 32, 96)
 """By how much the inputs grow where it is found out whether a net is the same for other sizes. Among them are odd and
-even numbers of every layer with a stride, and multiples of what most nets can be halved by."""
+even numbers of every layer with a stride, and multiples of what most nets can be halved by; the last leave squares
+squares, for nets that take only those."""
 
 
 def onnx_model(
@@ -62,15 +64,21 @@ def _others(graph: Graph, kind: str) -> list[Graph]:
     for grown in _batches(graph) if kind == "batch" else _sizes():
         shapes = {value_name(value): grown(value.shape) for value in graph.inputs}
         if all(value.shape == shapes[value_name(value)] for value in graph.inputs):
-            title, label = "the model cannot leave this size open", "no input has a height and a width"
-            raise NetgenError([Diagnostic("NG406", title, None, label)])
+            label = "no input has a height and a width other than 1"
+            raise NetgenError([Diagnostic("NG406", _NOT_OPEN, None, label)])
         try:
             found.append(with_inputs(graph, shapes))
         except NetgenError as error:
             refused = refused or error
     if refused is not None and not found:
-        raise refused
+        raise NetgenError([_belongs_to_one_size(each) for each in refused.diagnostics])
     return found
+
+
+def _belongs_to_one_size(refused: Diagnostic) -> Diagnostic:
+    """Of the sizes that were tried, the first is told of."""
+    note = Note(f"{refused.title}, nor any other size that was tried")
+    return Diagnostic("NG406", _NOT_OPEN, refused.span, refused.label, notes=[note], hint=refused.hint)
 
 
 Growth = Callable[[Shape], Shape]
@@ -92,5 +100,7 @@ def _sizes() -> Iterator[Growth]:
 
 
 def _larger(more: tuple[int, int], shape: Shape) -> Shape:
-    """An image, a volume or a sequence that is larger each way."""
+    """An image, a volume or a sequence that is larger each way; one place is none, but a row of numbers."""
+    if all(extent == 1 for extent in shape[2:]):
+        return shape
     return (*shape[:2], *(extent + more[at % 2] for at, extent in enumerate(shape[2:])))

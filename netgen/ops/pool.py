@@ -394,15 +394,28 @@ def _products(sizes: list[list[int]], then: Callable[[int], float], so_far: int 
     return [_products(sizes[1:], then, so_far * size) for size in sizes[0]]
 
 
-def _with_places(nodes: list[OnnxNode], n: Node) -> list[OnnxNode]:
-    """The places as well: ONNX counts them through the whole batch. What is padded on lies outside, at -1."""
+def _onnx_max(n: Node) -> list[OnnxNode]:
+    nodes = onnx_pool("MaxPool", n, LOWEST)
+    return _with_places(nodes, Const(n.x[0][2] * n.x[0][3])) if n.a.mask else nodes
+
+
+def _onnx_max_of_any_size(n: Node) -> list[OnnxNode]:
+    nodes = onnx_pool("MaxPool", n, LOWEST)
     if not n.a.mask:
         return nodes
+    return [
+        OnnxNode("Shape", (0,), ("extents",), start=2, end=4),
+        OnnxNode("ReduceProd", ("extents",), ("extent",), keepdims=0),
+        *_with_places(nodes, "extent"),
+    ]
+
+
+def _with_places(nodes: list[OnnxNode], extent: Const | str) -> list[OnnxNode]:
+    """The places as well: ONNX counts them through the whole batch. What is padded on lies outside, at -1."""
     pool, *padding = nodes
-    extent = n.x[0][2] * n.x[0][3]
     pool.outputs = ("values" if padding else 0, "indices")
     places = [
-        OnnxNode("Mod", ("indices", Const(extent)), ("inside",)),
+        OnnxNode("Mod", ("indices", extent), ("inside",)),
         OnnxNode("Cast", ("inside",), ("places" if padding else 1,), to="float"),
     ]
     for pad in padding:
@@ -441,7 +454,7 @@ class MaxPool(Pool):
     )
     caffe_forks = _fork_spellings("MAX")
     torch = _torch_spelling("nn.MaxPool", "F.max_pool", ODD_MAX)
-    onnx = OnnxSpelling(lambda n: _with_places(onnx_pool("MaxPool", n, LOWEST), n))
+    onnx = OnnxSpelling(_onnx_max, flexible=_onnx_max_of_any_size)
 
 
 class AvgPool(Pool):
@@ -499,7 +512,7 @@ class GlobalAvgPool(_GlobalPool):
 def _global_max_onnx(n: Node) -> list[OnnxNode]:
     if not n.a.mask:
         return [OnnxNode("GlobalMaxPool")]
-    return _with_places([OnnxNode("MaxPool", kernel_shape=n.x[0][2:])], n)
+    return _with_places([OnnxNode("MaxPool", kernel_shape=n.x[0][2:])], Const(n.x[0][2] * n.x[0][3]))
 
 
 class GlobalMaxPool(_GlobalPool):

@@ -10,8 +10,9 @@ from netgen.ir.graph import Attrs, Node, Shape
 from netgen.ir.kinds import REQUIRED, Arg, Bool, Float, Listed, Optional, Pair
 from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling, Field, Many, Spatial
-from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
+from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
 from netgen.ir.spell_torch import Call, Helper, Input, Item, TorchSpelling
+from netgen.ops.places import onnx_places, onnx_sides
 from netgen.ops.rules import show_shape, spatial
 
 _SIZES = Listed(Float(above=0), 1)
@@ -182,6 +183,35 @@ def _constant(n: Node) -> list[OnnxNode]:
     return [OnnxNode("Identity", (Const([[boxes, variances]], "float"),))]
 
 
+def _of_any_size(n: Node) -> list[OnnxNode]:
+    """The same for a map, and an image, of any size."""
+    a = n.a
+    assert issubclass(n.op, _Priors)
+    halves = Const([[wide / 2, high / 2] for wide, high in n.op.shapes(a)], "float")
+    image: str | Const = "image" if a.image is None else Const([float(each) for each in a.image[::-1]], "float")
+    step: str | Const = "step" if a.step is None else Const([float(each) for each in a.step[::-1]], "float")
+    boxes = "clipped" if a.clip else "boxes"
+    return [
+        *onnx_sides(0, "sides"),
+        *onnx_places("sides", "places"),
+        *(onnx_sides(1, "image") if a.image is None else []),
+        *([OnnxNode("Div", (image, "sides"), ("step",))] if a.step is None else []),
+        OnnxNode("Add", ("places", number(a.offset)), ("middles",)),
+        OnnxNode("Mul", ("middles", step), ("centre",)),
+        OnnxNode("Sub", ("centre", halves), ("from",)),
+        OnnxNode("Add", ("centre", halves), ("to",)),
+        OnnxNode("Div", ("from", image), ("first",)),
+        OnnxNode("Div", ("to", image), ("last",)),
+        OnnxNode("Concat", ("first", "last"), ("boxes",), axis=-1),
+        *([OnnxNode("Clip", ("boxes", number(0.0), number(1.0)), ("clipped",))] if a.clip else []),
+        OnnxNode("Shape", (boxes,), ("by_place",)),
+        OnnxNode("Expand", (Const(list(a.variance), "float"), "by_place"), ("variances",)),
+        OnnxNode("Reshape", (boxes, Const([1, 1, -1])), ("box_row",)),
+        OnnxNode("Reshape", ("variances", Const([1, 1, -1])), ("variance_row",)),
+        OnnxNode("Concat", ("box_row", "variance_row"), axis=1),
+    ]
+
+
 # --- the operators --------------------------------------------------------------------------------
 
 
@@ -266,7 +296,7 @@ class PriorBox(_Priors):
         defaults=_TORCH_DEFAULTS,
         helpers=[_PRIORS],
     )
-    onnx = OnnxSpelling(_constant)
+    onnx = OnnxSpelling(_constant, flexible=_of_any_size)
 
 
 class PriorBoxClustered(_Priors):
@@ -307,4 +337,4 @@ class PriorBoxClustered(_Priors):
         defaults=_TORCH_DEFAULTS,
         helpers=[_AROUND],
     )
-    onnx = OnnxSpelling(_constant)
+    onnx = OnnxSpelling(_constant, flexible=_of_any_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from math import floor, prod, sqrt
 
 from netgen.formats.message import Message, get, get_all
@@ -14,6 +15,7 @@ from netgen.ir.spell_caffe import CaffeSpelling, Field, Many
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
 from netgen.ir.spell_torch import Call, Expr, Helper, Input, Item, TorchSpelling
 from netgen.ops.boxes import SUPPRESS, onnx_suppress
+from netgen.ops.places import onnx_places, onnx_sides
 from netgen.ops.pool import LOWEST
 from netgen.ops.rules import show_shape
 
@@ -106,10 +108,10 @@ def _half_up(number: float) -> int:
 # --- ONNX -----------------------------------------------------------------------------------------
 
 
-def _onnx(n: Node) -> list[OnnxNode]:
+def _onnx(n: Node, *, any_size: bool = False) -> list[OnnxNode]:
     a, (_, _, height, width) = n.a, n.x[0]
     anchors = len(a.ratios) * len(a.scales)
-    most = min(a.pre_nms, anchors * height * width)
+    most: str | Const = "most" if any_size else Const([min(a.pre_nms, anchors * height * width)])
     small = LOWEST if a.style == "python" else 0.0  # what scores so little is dropped
     scores: list[OnnxNode] = []
     if a.with_scores and a.style == "python":
@@ -120,13 +122,14 @@ def _onnx(n: Node) -> list[OnnxNode]:
     elif a.with_scores:
         scores = [OnnxNode("GatherND", ("top", "best"), (1,))]
     return [
-        *_regions_onnx(n, anchors),
+        *_regions_onnx(n, anchors, any_size),
         *_large_onnx(n),
         OnnxNode("Split", (0, Const([anchors, anchors])), ("background", "objects"), axis=1),
         OnnxNode("Transpose", ("objects",), ("objects_by_place",), perm=(0, 2, 3, 1)),
         OnnxNode("Reshape", ("objects_by_place", Const([-1])), ("scores",)),
         OnnxNode("Where", ("is_large", "scores", number(small)), ("scores_of_large",)),
-        OnnxNode("TopK", ("scores_of_large", Const([most])), ("top", "order"), axis=0),
+        *(_at_most_onnx(a.pre_nms) if any_size else []),
+        OnnxNode("TopK", ("scores_of_large", most), ("top", "order"), axis=0),
         OnnxNode("Gather", ("regions", "order"), ("candidates",), axis=0),
         OnnxNode("Add", ("candidates", Const([0.0, 0.0, 1.0, 1.0], "float")), ("areas",)),  # with the last pixel
         OnnxNode("Unsqueeze", ("areas", Const([0])), ("ranked_areas",)),
@@ -139,18 +142,38 @@ def _onnx(n: Node) -> list[OnnxNode]:
     ]
 
 
-def _regions_onnx(n: Node, anchors: int) -> list[OnnxNode]:
+def _at_most_onnx(count: int) -> list[OnnxNode]:
+    """``most``: so many, or as many as there are."""
+    return [
+        OnnxNode("Shape", ("scores_of_large",), ("score_count",)),
+        OnnxNode("Min", ("score_count", Const([count])), ("most",)),
+    ]
+
+
+def _middles_onnx(a: Attrs) -> list[OnnxNode]:
+    """``middles`` (places, 1, 2) of the anchors, of a map of any size."""
+    return [
+        *onnx_sides(0, "sides"),
+        *onnx_places("sides", "places"),
+        OnnxNode("Reshape", ("places", Const([-1, 1, 2])), ("place_rows",)),
+        OnnxNode("Mul", ("place_rows", number(a.stride)), ("corners",)),
+        OnnxNode("Add", ("corners", number(a.base / 2)), ("middles",)),
+    ]
+
+
+def _regions_onnx(n: Node, anchors: int, any_size: bool) -> list[OnnxNode]:
     """``regions`` (places * anchors, 4), cut off at the edge of the image."""
     a, (_, _, height, width) = n.a, n.x[0]
     sizes = [[wide * by, high * by] for wide, high in _anchor_shapes(a) for by in a.scales]
-    half = a.base / 2
-    middles = [[[column * a.stride + half, row * a.stride + half]] for row in range(height) for column in range(width)]
+    half, every = a.base / 2, a.stride
+    middles = [[[column * every + half, row * every + half]] for row in range(height) for column in range(width)]
     return [
+        *(_middles_onnx(a) if any_size else []),
         OnnxNode("Transpose", (1,), ("offsets_by_place",), perm=(0, 2, 3, 1)),
         OnnxNode("Reshape", ("offsets_by_place", Const([-1, anchors, 4])), ("offsets",)),
         OnnxNode("Split", ("offsets", Const([2, 2])), ("shift", "growth"), axis=-1),
         OnnxNode("Mul", ("shift", Const(sizes, "float")), ("way",)),
-        OnnxNode("Add", (Const(middles, "float"), "way"), ("centre",)),
+        OnnxNode("Add", ("middles" if any_size else Const(middles, "float"), "way"), ("centre",)),
         OnnxNode("Exp", ("growth",), ("factor",)),
         OnnxNode("Mul", ("factor", Const(sizes, "float")), ("size",)),
         OnnxNode("Div", ("size", number(2.0)), ("half",)),
@@ -307,4 +330,4 @@ class Proposal(Operator):
         },
         helpers=[_PROPOSALS],
     )
-    onnx = OnnxSpelling(_onnx)
+    onnx = OnnxSpelling(_onnx, flexible=partial(_onnx, any_size=True))

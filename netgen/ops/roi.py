@@ -10,6 +10,7 @@ from netgen.ir.operator import Operator
 from netgen.ir.spell_caffe import CaffeSpelling, Field
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, number
 from netgen.ir.spell_torch import Call, Helper, Input, TorchSpelling
+from netgen.ops.places import onnx_map_shape, onnx_range, onnx_sides
 from netgen.ops.rules import show_shape, spatial
 
 _SCALE = Arg("scale", Float(above=0), 1.0, "size of the map by size of what the regions are given in, such as 1/16")
@@ -262,9 +263,8 @@ def _round_onnx(x: str, made: str) -> list[OnnxNode]:
     ]
 
 
-def _shares_onnx(axis: str, extent: int) -> list[OnnxNode]:
+def _shares_onnx(axis: str, places: Const | str) -> list[OnnxNode]:
     """What each place counts in the average of each part: (regions, 1, parts, extent), named after the axis."""
-    places = Const([float(place) for place in range(extent)], "float")
     return [
         OnnxNode("GreaterOrEqual", (places, f"{axis}_begin"), (f"{axis}_begun",)),
         OnnxNode("Less", (places, f"{axis}_end"), (f"{axis}_unended",)),
@@ -278,6 +278,23 @@ def _shares_onnx(axis: str, extent: int) -> list[OnnxNode]:
 
 def _psroi_onnx(n: Node) -> list[OnnxNode]:
     a, (_, _, height, width) = n.a, n.x[0]
+    rows, columns = (Const([float(place) for place in range(extent)], "float") for extent in (height, width))
+    return _psroi_of(a, rows, columns, Const([0, a.channels, a.size, a.size, height, width]))
+
+
+def _psroi_of_any_size(n: Node) -> list[OnnxNode]:
+    a = n.a
+    return [
+        *onnx_sides(0, "sides"),
+        *onnx_range("sides", 0, "column_places"),
+        *onnx_range("sides", 1, "row_places"),
+        *onnx_map_shape(0, [0, a.channels, a.size, a.size], "by_part"),
+        *_psroi_of(a, "row_places", "column_places", "by_part"),
+    ]
+
+
+def _psroi_of(a: Attrs, rows: Const | str, columns: Const | str, shape: Const | str) -> list[OnnxNode]:
+    """The pooling, given the places of each axis and the ``shape`` that tells the parts' channels apart."""
     scale = number(a.scale)
     parts = [[float(part)] for part in range(a.size + 1)]
     return [
@@ -301,14 +318,14 @@ def _psroi_onnx(n: Node) -> list[OnnxNode]:
         OnnxNode("Ceil", ("ends",), ("end",)),
         OnnxNode("Split", ("begin", Const([1, 1])), ("columns_begin", "rows_begin"), axis=-1),
         OnnxNode("Split", ("end", Const([1, 1])), ("columns_end", "rows_end"), axis=-1),
-        *_shares_onnx("rows", height),
-        *_shares_onnx("columns", width),
+        *_shares_onnx("rows", rows),
+        *_shares_onnx("columns", columns),
         OnnxNode("Squeeze", ("image", Const([1])), ("image_number",)),
         OnnxNode("Cast", ("image_number",), ("image_index",), to="int64"),
         OnnxNode("Shape", (0,), ("sizes",)),
         OnnxNode("Gather", ("sizes", Const([0])), ("images",), axis=0),
         OnnxNode("OneHot", ("image_index", "images", Const([0.0, 1.0], "float")), ("is_image",)),
-        OnnxNode("Reshape", (0, Const([0, a.channels, a.size, a.size, height, width])), ("parts",)),
+        OnnxNode("Reshape", (0, shape), ("parts",)),
         OnnxNode("Einsum", ("is_image", "rows", "parts"), ("along_rows",), equation="rn,rph,ncpqhw->rcpqw"),
         OnnxNode("Einsum", ("along_rows", "columns"), equation="rcpqw,rqw->rcpq"),
     ]
@@ -383,7 +400,7 @@ class PsRoiPool(_RegionPool):
         defaults={"scale": 1.0},
         helpers=[_PSROI_POOL],
     )
-    onnx = OnnxSpelling(_psroi_onnx)
+    onnx = OnnxSpelling(_psroi_onnx, flexible=_psroi_of_any_size)
 
 
 class RoiAlign(_RegionPool):

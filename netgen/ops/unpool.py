@@ -76,16 +76,35 @@ def _max_unpool(x: Tensor, mask: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _onnx_nodes(n: Node) -> list[OnnxNode]:
     height, width = n.y[0][2:]
+    return _unpooled_onnx(Const([height * width]), Const([0, 0, height, width]))
+
+
+def _onnx_of_any_size(n: Node) -> list[OnnxNode]:
+    if n.a.size is not None:
+        return _onnx_nodes(n)
+    return [
+        OnnxNode("Shape", (0,), ("pooled",), start=2, end=4),
+        OnnxNode("Mul", ("pooled", Const(list(n.a.scale))), ("scaled",)),
+        OnnxNode("Sub", ("scaled", Const([int(trim) for trim in n.a.trim])), ("trimmed",)),
+        OnnxNode("Max", ("trimmed", Const([1])), ("size",)),
+        OnnxNode("ReduceProd", ("size",), ("count",)),
+        OnnxNode("Concat", (Const([0, 0]), "size"), ("shape",), axis=0),
+        *_unpooled_onnx("count", "shape"),
+    ]
+
+
+def _unpooled_onnx(count: Const | str, shape: Const | str) -> list[OnnxNode]:
+    """The values among zeros, of which a channel has so many, in a map of some shape."""
     flat = Const([0, 0, -1])
     return [
         OnnxNode("Reshape", (0, flat), ("values",)),
         OnnxNode("Reshape", (1, flat), ("mask",)),
         OnnxNode("Cast", ("mask",), ("places",), to="int64"),
         OnnxNode("Shape", (0,), ("images",), start=0, end=2),
-        OnnxNode("Concat", ("images", Const([height * width])), ("extent",), axis=0),
+        OnnxNode("Concat", ("images", count), ("extent",), axis=0),
         OnnxNode("ConstantOfShape", ("extent",), ("zeros",)),
         OnnxNode("ScatterElements", ("zeros", "places", "values"), ("unpooled",), axis=2),
-        OnnxNode("Reshape", ("unpooled", Const([0, 0, height, width]))),
+        OnnxNode("Reshape", ("unpooled", shape)),
     ]
 
 
@@ -149,4 +168,4 @@ class MaxUnpool(Operator):
     torch = TorchSpelling(
         function=lambda n: Call("_max_unpool", Input(0), Input(1), n.y[0][2:]), helpers=[_UNPOOL], fresh=True
     )
-    onnx = OnnxSpelling(_onnx_nodes)
+    onnx = OnnxSpelling(_onnx_nodes, flexible=_onnx_of_any_size)

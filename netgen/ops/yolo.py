@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
 from netgen.formats.message import Message, get, get_all
 from netgen.ir.fault import Fault
 from netgen.ir.graph import Attrs, Node, Shape
@@ -12,6 +16,7 @@ from netgen.ir.spell_caffe import CaffeSpelling, Field, Fixed, Many
 from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling, chain, number
 from netgen.ir.spell_torch import Call, Helper, Input, Inputs, TorchSpelling
 from netgen.ops.boxes import SUPPRESS, onnx_or_nothing, onnx_suppress
+from netgen.ops.places import onnx_map_shape, onnx_places, onnx_sides
 from netgen.ops.rules import show_shape, spatial
 
 # --- places become channels -----------------------------------------------------------------------
@@ -56,6 +61,22 @@ def _reorg_onnx(n: Node) -> list[OnnxNode]:
     )
 
 
+def _reorg_of_any_size(n: Node) -> list[OnnxNode]:
+    channels, stride = n.x[0][1], n.a.stride
+    if n.a.reverse:
+        return _reorg_onnx(n)
+    return [
+        OnnxNode("Shape", (0,), ("extents",), start=2, end=4),
+        OnnxNode("Mul", ("extents", Const([stride])), ("larger_extents",)),
+        OnnxNode("Concat", (Const([0, channels // stride**2]), "larger_extents"), ("larger",), axis=0),
+        OnnxNode("Div", ("extents", Const([stride])), ("smaller_extents",)),
+        OnnxNode("Concat", (Const([0, channels * stride**2]), "smaller_extents"), ("smaller",), axis=0),
+        OnnxNode("Reshape", (0, "larger"), ("fewer",)),
+        OnnxNode("SpaceToDepth", ("fewer",), ("squares",), blocksize=stride),
+        OnnxNode("Reshape", ("squares", "smaller")),
+    ]
+
+
 class Reorg(Operator):
     """Squares of places become channels, or the other way: the passthrough of YOLOv2.
 
@@ -96,7 +117,7 @@ class Reorg(Operator):
         function=lambda n: Call("_unorg" if n.a.reverse else "_reorg", Input(), n.a.stride),
         helpers=lambda n: [_UNORG if n.a.reverse else _REORG],
     )
-    onnx = OnnxSpelling(_reorg_onnx)
+    onnx = OnnxSpelling(_reorg_onnx, flexible=_reorg_of_any_size)
 
 
 # --- detections -----------------------------------------------------------------------------------
@@ -185,19 +206,48 @@ def _yolo3_detections(
 )
 
 
+class _Sizes(NamedTuple):
+    """What depends on the size of a map: numbers, or the names of what ``nodes`` compute."""
+
+    shape: Const | str
+    """What it is reshaped to, (images, anchors, numbers, height, width)."""
+    cells: Const | str
+    sides: Const | str
+    nodes: Sequence[OnnxNode] = ()
+
+
+def _sizes_of(n: Node, at: int, anchors: int, any_size: bool) -> _Sizes:
+    _, channels, height, width = n.x[at]
+    first = [-1, anchors, channels // anchors]
+    if any_size:
+        shape, cells, sides = f"shape{at}", f"cells{at}", f"sides{at}"
+        nodes = [*onnx_map_shape(at, first, shape), *onnx_sides(at, sides), *onnx_places(sides, cells)]
+        return _Sizes(shape, cells, sides, nodes)
+    places = [[[[float(column), float(row)]] for column in range(width)] for row in range(height)]
+    sides_now = Const([float(width), float(height)], "float")
+    return _Sizes(Const([*first, height, width]), Const(places, "float"), sides_now)
+
+
 def _anchored_onnx(
-    n: Node, at: int, anchors: tuple[tuple[float, float], ...], softmax: bool = False, stride: int = 1
+    n: Node,
+    at: int,
+    anchors: tuple[tuple[float, float], ...],
+    *,
+    any_size: bool,
+    softmax: bool = False,
+    stride: int = 1,
 ) -> list[OnnxNode]:
     """Of one map ``boxes`` (boxes, 4) in parts of the image, and the ``scores`` of their classes (boxes, classes)."""
 
     def name(part: str) -> str:
         return f"{part}{at}"
 
-    _, channels, height, width = n.x[at]
-    numbers = channels // len(anchors)
-    cell = [[[[float(column), float(row)]] for column in range(width)] for row in range(height)]
+    sizes = _sizes_of(n, at, len(anchors), any_size)
+    numbers = n.x[at][1] // len(anchors)
+    halves = [[side / (2 * stride) for side in anchor] for anchor in anchors]
     return [
-        OnnxNode("Reshape", (at, Const([-1, len(anchors), numbers, height, width])), (name("by_anchor"),)),
+        *sizes.nodes,
+        OnnxNode("Reshape", (at, sizes.shape), (name("by_anchor"),)),
         OnnxNode("Transpose", (name("by_anchor"),), (name("by_place"),), perm=(0, 3, 4, 1, 2)),
         OnnxNode(
             "Split",
@@ -206,11 +256,11 @@ def _anchored_onnx(
             axis=-1,
         ),
         OnnxNode("Sigmoid", (name("shift"),), (name("part"),)),
-        OnnxNode("Add", (Const(cell, "float"), name("part")), (name("place"),)),
-        OnnxNode("Div", (name("place"), Const([float(width), float(height)], "float")), (name("centre"),)),
+        OnnxNode("Add", (sizes.cells, name("part")), (name("place"),)),
+        OnnxNode("Div", (name("place"), sizes.sides), (name("centre"),)),
         OnnxNode("Exp", (name("growth"),), (name("factor"),)),
-        OnnxNode("Mul", (name("factor"), Const([list(anchor) for anchor in anchors], "float")), (name("size"),)),
-        OnnxNode("Div", (name("size"), Const([2.0 * width * stride, 2.0 * height * stride], "float")), (name("half"),)),
+        OnnxNode("Mul", (name("factor"), Const(halves, "float")), (name("reach"),)),
+        OnnxNode("Div", (name("reach"), sizes.sides), (name("half"),)),
         OnnxNode("Sub", (name("centre"), name("half")), (name("from"),)),
         OnnxNode("Add", (name("centre"), name("half")), (name("to"),)),
         OnnxNode("Concat", (name("from"), name("to")), (name("edges"),), axis=-1),
@@ -259,10 +309,12 @@ def _joined_onnx(n: Node) -> list[OnnxNode]:
     ]
 
 
-def _yolo2_onnx(n: Node) -> list[OnnxNode]:
+def _yolo2_onnx(n: Node, *, any_size: bool = False) -> list[OnnxNode]:
     threshold = number(n.a.confidence_threshold)
+    anchors = _pairs(n.a.anchors)
+    maps = (_anchored_onnx(n, at, anchors, any_size=any_size, softmax=True) for at in range(len(n.x)))
     return [
-        *(each for at in range(len(n.x)) for each in _anchored_onnx(n, at, _pairs(n.a.anchors), softmax=True)),
+        *(each for nodes in maps for each in nodes),
         *_joined_onnx(n),
         OnnxNode("TopK", ("scores", Const([1])), ("highest", "likeliest"), axis=1),
         *_best_onnx(
@@ -274,11 +326,12 @@ def _yolo2_onnx(n: Node) -> list[OnnxNode]:
     ]
 
 
-def _yolo3_onnx(n: Node) -> list[OnnxNode]:
-    maps = zip(_anchors_of_maps(n.a), n.a.strides, strict=True)
+def _yolo3_onnx(n: Node, *, any_size: bool = False) -> list[OnnxNode]:
     threshold = number(n.a.confidence_threshold)
+    given = enumerate(zip(_anchors_of_maps(n.a), n.a.strides, strict=True))
+    maps = (_anchored_onnx(n, at, anchors, any_size=any_size, stride=stride) for at, (anchors, stride) in given)
     return [
-        *(each for at, (anchors, stride) in enumerate(maps) for each in _anchored_onnx(n, at, anchors, stride=stride)),
+        *(each for nodes in maps for each in nodes),
         *_joined_onnx(n),
         *_best_onnx(
             n,
@@ -411,7 +464,7 @@ class YoloDetectionOutput(_YoloDetection):
         defaults=_TORCH_DEFAULTS,
         helpers=[_YOLO2],
     )
-    onnx = OnnxSpelling(_yolo2_onnx)
+    onnx = OnnxSpelling(_yolo2_onnx, flexible=partial(_yolo2_onnx, any_size=True))
 
 
 def _options(n: Node) -> dict[str, float]:
@@ -472,7 +525,7 @@ class Yolov3DetectionOutput(_YoloDetection):
         defaults=_TORCH_DEFAULTS,
         helpers=[_YOLO3],
     )
-    onnx = OnnxSpelling(_yolo3_onnx)
+    onnx = OnnxSpelling(_yolo3_onnx, flexible=partial(_yolo3_onnx, any_size=True))
 
 
 def _anchors_of_maps(a: Attrs) -> tuple[tuple[tuple[float, float], ...], ...]:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import onnx
 import pytest
 from example_nets import FOLDER
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from onnx_models import alone, run_model, run_onnx
 from onnx_nets import assert_close, graph_of, inputs_of, operators, run, weights_of
+from random_nodes import nodes
+from suitable import suitable
 
 import netgen
-from netgen.api.onnx import onnx_model
+from netgen.api.onnx import _larger, onnx_model
 from netgen.diag import NetgenError
 from netgen.emit.onnx import OnnxModel, emit
 from netgen.ir.graph import Graph, Shape
+from netgen.ir.spell_onnx import OnnxSpelling
 from netgen.ir.text import value_name
+from netgen.ops import OPERATORS
 from netgen.passes.resize import with_inputs
 from netgen.weights import Weights
 from netgen.weights.entry import held
@@ -75,6 +82,52 @@ def test_a_crop_to_the_size_of_another_tensor() -> None:
     assert_serves(model, graph, (1, 3, 14, 21))
 
 
+FLEXIBLE = [name for name, op in OPERATORS.items() if isinstance(op.onnx, OnnxSpelling) and op.onnx.flexible]
+
+
+@pytest.mark.parametrize("op", FLEXIBLE)
+@given(data=st.data())
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+def test_what_has_numbers_of_a_size_computes_them(op: str, data: st.DataObject) -> None:
+    """What an operator is for all sizes gives at another size what it is for that one."""
+    n = data.draw(nodes(op))
+    graph = alone(n)
+    grown = data.draw(st.sampled_from([(1, 2), (4, 4), (6, 1)]))
+    shapes = {value_name(value): _larger(grown, value.shape) for value in graph.inputs}
+    try:
+        twin = with_inputs(graph, shapes).nodes[-1]
+        model = onnx_model(graph, None, dynamic="spatial").proto
+    except NetgenError:
+        assume(False)
+        raise
+    onnx.checker.check_model(model, full_check=True)
+    inputs = dict(zip(shapes, suitable(twin), strict=True))
+    for one, other in zip(run_model(model, inputs), run_onnx(twin, list(inputs.values())), strict=True):
+        assert_close(one, other)
+
+
+def test_a_row_of_numbers_is_no_image() -> None:
+    """Regions of one place each do not grow with the map that they lie in."""
+    graph = graph_of("""
+    x = input(1, 12, 16, 16)
+    regions = input(5, 5, 1, 1)
+    return psroi_pool(x, regions, 3, size = 2)
+""")
+    proto = made(graph, "spatial").proto
+    assert [dims(each) for each in proto.graph.input] == [[1, 12, "height", "width"], [5, 5, 1, 1]]
+
+
+def test_a_detector_finds_its_boxes_in_images_of_any_size() -> None:
+    net = netgen.compile(FOLDER / "mobilenet_ssd.net", size=128)
+    assert_serves(made(net.graph, "batch", "spatial"), net.graph, (2, 3, 160, 97))
+
+
+def test_a_net_of_one_size_says_which_it_does_not_take() -> None:
+    graph = graph_of("x = input(1, 3, 8, 8)\nreturn add(x -> max_pool(2), x -> conv(3, 5))")
+    with pytest.raises(NetgenError, match=r"(?s)cannot leave this size open.*nor any other size that was tried"):
+        made(graph, "spatial")
+
+
 def test_sizes_on_the_way_are_open_too() -> None:
     graph = graph_of("""
     x = input(1, 3, 17, 17)
@@ -110,7 +163,7 @@ def test_inputs_of_several_sizes_have_names_of_their_own() -> None:
     ("body", "dynamic", "told"),
     [
         ("x -> linear(4)", "spatial", ["its `weight` is 4x768, and would be 4x918 for x=1x3x17x18"]),
-        ("x -> prior_box(x, 4)", "spatial", ["it has numbers that belong to this size, and others for x=1x3x17x18"]),
+        ("x -> conv(1, 16) -> argmax", "spatial", ["its Slice has numbers that belong to this size"]),
         ("x -> reshape([1, -1])", "batch", []),
         ("x -> max_pool(2, stride = 3) -> linear(2)", "spatial",
          ["its MaxPool has numbers that belong to this size, and others for x=1x3x17x18", "its `weight` is"]),
