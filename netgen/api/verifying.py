@@ -52,12 +52,13 @@ def verified(
     allow_known: bool = False,
     shapes: Mapping[str, Sequence[int]] | None = None,
     before: Net | None = None,
+    weights_from: str = "",
     progress: Callable[[str], None] = lambda said: None,
 ) -> Verification:
     """Run a net in the runtimes that are asked for, or in all that are here, and compare all values.
 
     ``VerifyOptions`` says what can be told. ``before`` is the net before passes changed it, whose outputs have to be
-    the same.
+    the same. ``weights_from`` says where the weights come from, for the report.
     """
     if net.problems:
         raise NetgenError(net.problems)
@@ -75,7 +76,10 @@ def verified(
         row.asked = row.name in chosen.asked
     found.rows += chosen.others
     found.allow_known = allow_known
-    found.about = _about(net, found, inputs or {}, seed)
+    chance = f"by chance (seed {seed})"
+    found.about = _about(
+        found, inputs or {}, seed, weights_from or (chance if net.weights is None else "the net's own")
+    )
     return found
 
 
@@ -87,15 +91,14 @@ def _weights(net: Net, seed: int) -> Weights:
     return net.weights
 
 
-def _about(net: Net, found: Verification, inputs: Mapping[str, Array], seed: int) -> list[str]:
+def _about(found: Verification, inputs: Mapping[str, Array], seed: int, weights: str) -> list[str]:
     """What goes in and what the weights are, in a line each."""
     said = [
         f"{value_name(value)} {shape_text(value.shape)}{'' if value_name(value) in inputs else ' by chance'}"
         for value in found.graph.inputs
     ]
-    seeded = f" (seed {seed})"
-    chance = len(inputs) < len(found.graph.inputs)
-    lines = [f"inputs:  {', '.join(said)}{seeded if chance else ''}"] if said else []
+    seeded = f" (seed {seed})" if len(inputs) < len(found.graph.inputs) else ""
+    lines = [f"inputs:  {', '.join(said)}{seeded}"] if said else []
     if found.graph.nodes and any(node.params for node in found.graph.nodes):
-        lines.append(f"weights: {f'by chance{seeded}' if net.weights is None else 'those that were loaded'}")
+        lines.append(f"weights: {weights}")
     return lines

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 def run(args: Namespace, console: Console) -> int:
     """Verify, and print the table; 1 where the runtimes differ."""
     from netgen.api.verifying import verified  # what it takes is loaded when it is known that it is needed
-    from netgen.verify.inputs import Picture, read_inputs
+    from netgen.verify.inputs import Picture, is_picture, read_inputs
 
     source = read(args.file)
     doing = [f"compiling {source.path}"]
     shapes = {name: what for name, what in args.given if not isinstance(what, str)}
     files = [(name, what) for name, what in args.given if isinstance(what, str)]
+    if (args.mean or args.scale is not None or args.rgb) and not any(is_picture(path) for _, path in files):
+        args.usage_error("--mean, --scale and --rgb are for pictures: --input cat.jpg")
     with console.working(lambda: doing[-1]):
         by_reading = is_prototxt(source.path, source.text)
         net = compiled(source, args, inputs=shapes if by_reading else {})
@@ -40,6 +42,7 @@ def run(args: Namespace, console: Console) -> int:
             seed=args.seed,
             allow_known=args.allow_known,
             before=net if changed is not net else None,
+            weights_from=args.weights or f"by chance (seed {args.seed})",
             progress=doing.append,
         )
     console.output(_text(found, args, console) + "\n")

@@ -71,5 +71,5 @@ def _objection(node: Node, fault: Fault, shapes: Mapping[str, Shape]) -> Diagnos
     given = ", ".join(f"{name}={shape_text(shape)}" for name, shape in shapes.items())
     label = f"layer `{node.name}`: {fault.label}"
     span = node.spans.get(fault.arg or "", node.span)
-    hint = "the net has numbers in it that belong to its own input size"
+    hint = "the net has numbers in it that belong to its own input size" if node.inputs else ""
     return Diagnostic("NG702", f"the net does not take {given}", span, label, hint=hint)

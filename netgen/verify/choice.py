@@ -21,7 +21,11 @@ def unknown_name(name: str) -> str:
     names = known_names()
     if name in names:
         return ""
-    return f"no runtime `{name}`; {did_you_mean(name, names) or 'there are ' + ', '.join(names)}"
+    if not name:
+        return "a name is missing between the commas"
+    begun = [f"`{each}`" for each in names if each.startswith(name.lower())][:3]
+    hint = did_you_mean(name, names) or (f"did you mean {' or '.join(begun)}?" if begun else "")
+    return f"no runtime `{name}`; {hint or 'there are ' + ', '.join(names)}"
 
 
 class Choice:
@@ -48,6 +52,7 @@ def choose(against: Sequence[str] = (), reference: str | None = None, device: st
     wanted = [each for each in every if _is_wanted(each, against)]
     part = [each for each in wanted if lacks[each.name] is None and (not each.slow or each.name in against)]
     first = next((each for each in every if each.name == (reference or "torch") and lacks[each.name] is None), None)
+    first = first or next((each for each in part if not each.only_outputs), None)
     if first is not None:
         part = [first, *(each for each in part if each is not first)]
     others = [_absent(each, lacks[each.name]) for each in wanted if each not in part]

@@ -43,12 +43,15 @@ def prepare(
     sizes = {len(array) for array in arrays.values() if array.ndim}
     if batch is None and len(sizes) == 1 and all(_differs_in_batch(inputs[name], arrays[name]) for name in arrays):
         batch = sizes.pop()
+    for name, array in arrays.items():
+        if batch is not None and array.shape[:1] != (batch,):
+            raise NetgenError([_another_batch(inputs[name], array.shape, batch)])
     if batch is not None and any(value.shape[:1] != (batch,) for value in graph.inputs):
         graph = with_batch(graph, batch)
     shapes = {value_name(value): value.shape for value in graph.inputs}
     others = {name: array.shape for name, array in arrays.items() if array.shape != shapes[name]}
     if others:
-        graph = for_shapes(graph, others)
+        graph = _for_arrays(graph, inputs, others)
     if len(arrays) < len(graph.inputs):
         arrays = {**random_inputs(graph, seed), **arrays}
     return graph, [arrays[value_name(value)] for value in graph.inputs]
@@ -65,6 +68,17 @@ def for_shapes(graph: Graph, shapes: Mapping[str, Shape]) -> Graph:
                 label += shape_text(wanted.shape)
                 raise NetgenError([Diagnostic("NG702", f"the net does not take {given}", node.span, label)])
     return grown
+
+
+def _for_arrays(graph: Graph, inputs: Mapping[str, Value], shapes: Mapping[str, Shape]) -> Graph:
+    """The network for arrays of other shapes; where that cannot be, an array may only be laid out otherwise."""
+    try:
+        return for_shapes(graph, shapes)
+    except NetgenError:
+        turned = [_misshapen(inputs[name], shape) for name, shape in shapes.items() if _order(inputs[name], shape)]
+        if not turned:
+            raise
+        raise NetgenError(turned) from None
 
 
 def _differs_in_batch(value: Value, array: Array) -> bool:
@@ -85,12 +99,14 @@ def _numbers(value: Value, array: Array) -> Array:
         array = array[None]  # one image, without the axis of the batch
     if array.ndim != len(value.shape) or 0 in array.shape:
         raise NetgenError([_misshapen(value, array.shape)])
+    given = array
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(array, np.float32)
     strange = array.size - int(np.isfinite(array).sum())
     if strange:
         at = tuple(int(each) for each in np.argwhere(~np.isfinite(array))[0])
-        label = f"{strange:,} of {array.size:,} numbers are not finite, the first is {array[at]} at {list(at)}"
+        are = "are too large for float32" if np.isfinite(given[at]) else "are not finite"
+        label = f"{strange:,} of {array.size:,} numbers {are}, the first is {given[at]} at {list(at)}"
         raise NetgenError([Diagnostic("NG705", f"not an array for the input `{name}`", label=label)])
     return array
 
@@ -98,8 +114,24 @@ def _numbers(value: Value, array: Array) -> Array:
 def _misshapen(value: Value, shape: Shape) -> Diagnostic:
     label = f"the array is {shape_text(shape)}, the input `{value_name(value)}` {shape_text(value.shape)}"
     hint = ""
-    if len(shape) == len(value.shape) - 1:
+    if order := _order(value, shape):
+        hint = f"channels come first, as Caffe has them: {order}"
+    elif len(shape) == len(value.shape) - 1:
         hint = f"the first axis is the batch: array[None] is one image of {shape_text((1, *shape))}"
+    return Diagnostic("NG702", "the net does not take this input", value.node.span, label, hint=hint)
+
+
+def _order(value: Value, shape: Shape) -> str:
+    """How to turn an array of images whose channels stand last; nothing where they do not."""
+    if len(value.shape) != 4 or len(shape) not in (3, 4) or not shape[-1] == value.shape[1] != shape[-3]:
+        return ""
+    turned = (*shape[:-3], shape[-1], *shape[-3:-1])
+    return f"array.transpose({'0, 3, 1, 2' if len(shape) == 4 else '2, 0, 1'}) is {shape_text(turned)}"
+
+
+def _another_batch(value: Value, shape: Shape, batch: int) -> Diagnostic:
+    label = f"the array for `{value_name(value)}` is {shape_text(shape)}; a batch of {batch} is asked for"
+    hint = "leave the batch out: the array says how many there are"
     return Diagnostic("NG702", "the net does not take this input", value.node.span, label, hint=hint)
 
 
@@ -142,6 +174,11 @@ def read_inputs(graph: Graph, given: Sequence[tuple[str, str]], picture: Picture
     return found
 
 
+def is_picture(path: str) -> bool:
+    """Whether a file is a picture, by its name."""
+    return path.lower().endswith(IMAGES)
+
+
 def _several(path: str, names: list[str]) -> Diagnostic:
     said = ", ".join(f"`{name}`" for name in names[:6])
     return of_file("NG705", "not an array for an input", path, f"it has {len(names)} arrays: {said}", "give it one")
@@ -155,7 +192,7 @@ def _read(path: str, shape: Shape, picture: Picture) -> dict[str, Array]:
         raise not_read(path, FILES, error) from None
     if size > MAX_FILE:
         raise NetgenError([of_file("NG518", "too large", path, f"{size:,} bytes, the most is {MAX_FILE:,}")])
-    if path.lower().endswith(IMAGES):
+    if is_picture(path):
         return {"": _read_picture(path, shape, picture)}
     return _read_arrays(path)
 

@@ -19,7 +19,7 @@ from netgen.verify.compare import Measure, measure, measure_rows
 from netgen.verify.known import known_fault
 from netgen.verify.patterns import pattern
 from netgen.verify.replay import Own, Replay, TooMuchHidden
-from netgen.verify.results import BEHIND, DIFFERS, EXCUSE, KNOWN, ROUNDING, Compared, Difference, Row
+from netgen.verify.results import BEHIND, DIFFERS, EXCUSE, EXPLAINED, KNOWN, ROUNDING, Compared, Difference, Row
 from netgen.verify.runtime import Runtime
 from netgen.verify.subject import Subject
 from netgen.verify.suspect import Suspect
@@ -27,8 +27,6 @@ from netgen.verify.suspect import Suspect
 if TYPE_CHECKING:
     from netgen.verify.runtime import Array
 
-EXPLAINED = 4
-"""For how many layers of a runtime causes are looked for."""
 _NOISE = 1 / 20
 """How large a disturbance is rounding, as a part of what one layer may be off."""
 

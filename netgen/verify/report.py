@@ -14,6 +14,7 @@ from netgen.verify.results import (
     AGREES,
     BEHIND,
     DIFFERS,
+    EXPLAINED,
     FAILED,
     KNOWN,
     LEFT_OUT,
@@ -39,6 +40,7 @@ def text(found: Verification, *, layers: bool = False, color: bool = False) -> s
         parts.append(layer_table(found))
     parts.append(table(_rows(found, color), "lrrlrrl"))
     parts += dict.fromkeys("\n".join(lines) for row in found.rows if (lines := _about_row(found, row)))
+    parts.append(_not_finite(found))
     parts.append("\n".join(_legend(found)))
     parts.append(_painted(verdict(found), color, is_fine=bool(found)))
     return "\n\n".join(part for part in parts if part)
@@ -156,6 +158,18 @@ def _cell(compared: Compared | None) -> str:
     return (shape_text(compared.shape) if compared.measure is None else _error(compared.error)) + mark
 
 
+def _not_finite(found: Verification) -> str:
+    """Where numbers stop being numbers: they are equal everywhere, and show nothing."""
+    if not found.not_finite or found.reference is None:
+        return ""
+    (value, strange, size), *others = found.not_finite
+    more = f", and {_many(len(others), 'more value')} in part or wholly" if others else ""
+    return (
+        f"not finite in {found.reference.name}: {strange:,} of {_many(size, 'number')} of `{value_name(value)}`"
+        f"{_place(value.node)}{more}"
+    )
+
+
 # --- what differs ---------------------------------------------------------------------------------
 
 
@@ -240,6 +254,8 @@ def _why(row: Row, each: Difference) -> list[str]:
     if each.pattern:
         unknown = "" if row.runtime.only_outputs else "; no known mistake gives these numbers"
         return [f"  how:    {each.pattern}{unknown}"]
+    if each in row.differences[EXPLAINED:]:
+        return [f"  cause:  not looked for beyond the first {EXPLAINED} layers of a runtime"]
     return []
 
 
@@ -277,6 +293,9 @@ def verdict(found: Verification) -> str:
         return _parting(found, wrong)
     if found.reference is None:
         return f"Nothing was compared: no runtime could run {name}."
+    if not found.values_count and compared:
+        why = f"no two show the same value of {name}" if _layers(found) else f"{name} has no layers"
+        return f"Nothing was compared: {why}."
     if not compared:
         others = [row.name for row in found.rows if row.state in (REFUSED, FAILED)]
         why = f"{_all_of(others)} cannot run {name}" if others else f"{found.reference.name} is alone"
@@ -285,6 +304,12 @@ def verdict(found: Verification) -> str:
     failed = [row for row in found.rows if row.state == FAILED or (row.state == REFUSED and row.asked)]
     right = len(compared) - len(known) + 1
     said = f"{right} runtimes agree on {_many(found.values_count, 'value')}"
+    hollow = [each.value for each in found.not_finite if each.is_all]
+    if hollow:
+        more = f" and {_many(len(hollow) - 1, 'more value')}" if hollow[1:] else ""
+        return (
+            f"{said}, but nothing in `{value_name(hollow[0])}`{more} is a finite number: it proves nothing of {name}."
+        )
     if known:
         names = _all_of([f"{row.name} differs at `{row.differences[0].compared.name}`" for row in known])
         return f"{said if right > 1 else 'Nothing else was compared'}; {names} by a known fault of its own."
@@ -333,6 +358,9 @@ def to_dict(found: Verification) -> dict[str, object]:
         "verdict": verdict(found),
         "reference": found.reference.name if found.reference is not None else None,
         "values": found.values_count,
+        "not_finite": [
+            {"value": value_name(each.value), "numbers": each.strange, "of": each.size} for each in found.not_finite
+        ],
         "first_difference": _difference_data(first) if first is not None else None,
         "runtimes": [_row_data(row) for row in found.rows],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netgen.diag import Diagnostic
 from netgen.ir.graph import Graph, Node, Value
@@ -26,6 +26,8 @@ BEHIND = "behind"
 """A value that differs because what its layer reads does: fed with the runtime's own numbers, the layer agrees."""
 ROUNDING = "rounding"
 """A value that differs because its layer, or all layers before it together, make much of what rounding leaves."""
+EXPLAINED = 4
+"""For how many layers of a runtime causes are looked for."""
 EXCUSE = 4
 """How many times more than rounding is seen to make a difference may be that it explains."""
 
@@ -78,6 +80,19 @@ class Difference:
         return self.compared.value.node
 
 
+class NotFinite(NamedTuple):
+    """A value of the reference of whose ``size`` numbers ``strange`` are infinite, or NaN."""
+
+    value: Value
+    strange: int
+    size: int
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it holds nothing else: it is like any other such value, and so shows nothing."""
+        return self.strange == self.size
+
+
 class Row:
     """What one runtime made of the network."""
 
@@ -117,6 +132,8 @@ class Verification:
         self.graph = graph
         self.rows: list[Row] = []
         self.reference: Row | None = None
+        self.not_finite: list[NotFinite] = []
+        """The reference's values in which not all numbers are finite, in the network's order."""
         self.allow_known = False
         """Whether a fault that a runtime is known for still counts as agreement."""
         self.about: list[str] = []
@@ -148,7 +165,8 @@ class Verification:
         return row.state in (REFUSED, MISSING, LEFT_OUT) and not row.asked
 
     def __bool__(self) -> bool:
-        return bool(self.compared) and all(map(self.is_fine, self.rows))
+        proved = self.values_count > 0 and not any(each.is_all for each in self.not_finite)
+        return proved and all(map(self.is_fine, self.rows))
 
     def to_dict(self) -> dict[str, object]:
         """All of it as plain data."""

@@ -20,6 +20,7 @@ from netgen.verify.results import (
     ROUNDING,
     Compared,
     Difference,
+    NotFinite,
     Row,
     Verification,
 )
@@ -43,19 +44,25 @@ def verify(
     *,
     progress: Progress = lambda said: None,
 ) -> Verification:
-    """Compute a network in some runtimes, which are all here, and compare them with the first of them that runs it."""
+    """Compute a network in some runtimes, which are all here, and compare them with the first of them that runs it.
+
+    Where that is not the very first, it is one that shows all values, if there is one.
+    """
     found = Verification(graph)
     with Subject(graph, weights) as subject:
-        values: dict[ValueKey, Array] = {}
-        for runtime in runtimes:
+        keeper = _Keeper(subject)
+        rows: dict[Runtime, Row] = {}
+        for runtime in sorted(runtimes, key=lambda each: each.only_outputs and each is not runtimes[0]):
             progress(f"running {runtime.name}")
-            if found.reference is None and not runtime.only_outputs:
-                row, values = _reference(runtime, subject, inputs)
-                if row.state == REFERENCE:
-                    found.reference = row
+            if found.reference is None:
+                keeper = _Keeper(subject)
+                row = rows[runtime] = _reference(runtime, subject, inputs, keeper)
+                found.reference = row if row.state == REFERENCE else None
             else:
-                row = _compared(runtime, subject, inputs, values, progress)
-            found.rows.append(row)
+                rows[runtime] = _compared(runtime, subject, inputs, keeper.values, progress)
+    found.rows = [rows[runtime] for runtime in runtimes]
+    place = {node: at for at, node in enumerate(graph.nodes)}
+    found.not_finite = sorted(keeper.not_finite, key=lambda each: place[each.value.node])
     _tell_of_fusion(found)
     return found
 
@@ -95,12 +102,13 @@ def _excuse_what_grows(row: Row, other: Row) -> None:
 
 
 class _Keeper:
-    """Keeps the reference's values, and looks at their shapes."""
+    """Keeps the reference's values, and looks at their shapes, and whether they are numbers."""
 
     def __init__(self, subject: Subject) -> None:
         self.values: dict[ValueKey, Array] = {}
         self.of = _by_key(subject.graph)
         self.odd: list[Compared] = []
+        self.not_finite: list[NotFinite] = []
 
     def wants(self, key: ValueKey) -> bool:
         return key in self.of
@@ -111,6 +119,9 @@ class _Keeper:
         self.values[key] = np.array(value)
         if not fits(value.shape, self.of[key]):
             self.odd.append(Compared(self.of[key], value.shape, None, DIFFERS))
+        strange = value.size - int(np.isfinite(value).sum())
+        if strange:
+            self.not_finite.append(NotFinite(self.of[key], strange, value.size))
 
 
 class _Comparer:
@@ -143,15 +154,14 @@ def _by_key(graph: Graph) -> dict[ValueKey, Value]:
     return {(node.name, value.index): value for node in graph.nodes for value in node.outputs if value not in given}
 
 
-def _reference(runtime: Runtime, subject: Subject, inputs: Sequence[Array]) -> tuple[Row, dict[ValueKey, Array]]:
+def _reference(runtime: Runtime, subject: Subject, inputs: Sequence[Array], keeper: _Keeper) -> Row:
     row = Row(runtime, REFERENCE)
-    keeper = _Keeper(subject)
     _run(row, lambda: runtime.run(subject, inputs, keeper))
     row.shown = len(keeper.values)
     if row.state == REFERENCE and keeper.odd:
         row.values, row.state = keeper.odd, DIFFERS
         row.differences = [Difference(each) for each in keeper.odd]
-    return row, keeper.values
+    return row
 
 
 def _compared(

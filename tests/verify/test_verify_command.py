@@ -131,6 +131,43 @@ def test_what_a_runtime_refuses_is_a_row(small: str, capsys: pytest.CaptureFixtu
     assert netgen.compile(small).verify(against=["onnxruntime"])
 
 
+HOLLOW = """
+net Hollow() {
+    data = input(1, 3, 4, 4)
+    negative = data -> abs -> power(scale = -1, shift = -1)
+    logged = negative -> log
+    return logged -> conv(2, 1)
+}
+"""
+
+
+def test_what_is_no_number_proves_nothing(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(small).write_text(HOLLOW)
+    code, out, _ = _run(capsys, small, "--against", "onnxruntime-fused")
+    assert code == 1
+    assert "not finite in torch: 48 of 48 numbers of `logged`  (small.net:5:26), and 1 more value in part" in out
+    verdict = "2 runtimes agree on 1 value, but nothing in `logged` and 1 more value is a finite number: "
+    assert out.endswith(f"{verdict}it proves nothing of Hollow.\n")
+    data = json.loads(_run(capsys, small, "--against", "onnxruntime-fused", "--format", "json")[1])
+    assert data["agrees"] is False
+    assert data["not_finite"][0] == {"value": "logged", "numbers": 48, "of": 48}
+
+
+def test_a_reference_that_shows_outputs_only(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody agrees with nothing: what is named is the reference, and the first that shows all where none is named."""
+    args = ("--reference", "opencv-fused", "--against", "onnxruntime,onnxruntime-fused")
+    code, out, _ = _run(capsys, small, *args)
+    assert (code, out.splitlines()[-1]) == (0, "All 3 runtimes agree on 1 value: Small computes the same everywhere.")
+    assert re.search(r"^opencv-fused .* reference$", out, re.M)
+    assert re.search(r"^onnxruntime-fused +1 .* agrees$", out, re.M)
+
+
+def test_a_net_without_layers(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(small).write_text("net None() {\n    x = input(1, 3)\n    return x\n}\n")
+    code, out, _ = _run(capsys, small, "--against", "onnxruntime")
+    assert (code, out.splitlines()[-1]) == (1, "Nothing was compared: None has no layers.")
+
+
 FOREIGN = """
 name: "Foreign"
 layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }
@@ -190,6 +227,9 @@ def _files() -> None:
     np.save("size.npy", np.ones((1, 5, 12, 12)))
     np.save("words.npy", np.array(["cat"]))
     np.save("nan.npy", np.full((1, 3, 12, 12), np.nan, np.float32))
+    np.save("last.npy", np.ones((1, 12, 12, 3)))
+    np.save("one_last.npy", np.ones((12, 12, 3)))
+    np.save("huge.npy", np.full((1, 3, 12, 12), 1e300))
     np.savez("two.npz", a=np.ones(1), b=np.ones(1))
     Path("junk.npy").write_bytes(b"no array")
     Path("junk.png").write_bytes(b"no picture")
@@ -207,6 +247,10 @@ FAULTS = [
     ("--input junk.npy", "NG705", "it is no array of numbers that numpy can read"),
     ("--input object.npy", "NG705", "files with pickled objects in them are not read"),
     ("--input junk.png", "NG705", "it is no picture that OpenCV can read"),
+    ("--input last.npy", "NG702", "channels come first, as Caffe has them: array.transpose(0, 3, 1, 2) is 1x3x12x12"),
+    ("--input one_last.npy", "NG702", "array.transpose(2, 0, 1) is 3x12x12"),
+    ("--input last.npy --batch 3", "NG702", "the array for `data` is 1x12x12x3; a batch of 3 is asked for"),
+    ("--input huge.npy", "NG705", "432 of 432 numbers are too large for float32, the first is 1e+300 at [0, 0, 0, 0]"),
     ("--input none.npy", "NG213", "there is no `none.npy` in the current folder"),
     ("--input data=1x3x1x1", "NG702", "the net does not take data=1x3x1x1"),
     ("--weights nan.safetensors", "NG610", "layer `first`: weight (4x3x3x3): 1 of 108 numbers is not finite"),
@@ -258,6 +302,9 @@ def test_a_device_that_is_absent(args: tuple[str, ...], small: str, capsys: pyte
     "args, words",
     [
         (("--against", "onnxruntme"), "no runtime `onnxruntme`; did you mean `onnxruntime`?"),
+        (("--against", "onnx"), "no runtime `onnx`; did you mean `onnxruntime` or `onnxruntime-fused`?"),
+        (("--against", "opencv,"), "a name is missing between the commas"),
+        (("--rgb",), "--mean, --scale and --rgb are for pictures"),
         (("--input", "data=cat"), "`data=cat` is neither a file (.npy, .npz, .png, .jpg …) nor NAME=SHAPE"),
         (("--seed", "-1"), "`-1` is not a number from 0 on"),
     ],

@@ -19,16 +19,14 @@ from netgen.cli.arguments.common import (
     whole,
 )
 
-FILES = (".npy", ".npz", ".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".webp")
-"""How the names of files end that hold what goes into a net."""
-
 
 def add(parser: ArgumentParser) -> None:
     """Say what it takes."""
     parser.description = (
         "Run one net with the same weights and inputs in PyTorch, ONNX Runtime, OpenCV and other runtimes, and compare "
         "every value on the way. Where a runtime parts from the others, the layer is named, and what it does wrong, if "
-        "a known mistake gives its numbers. Exit code 1 if they differ."
+        "a known mistake gives its numbers. Exit code 0 if all agree; 1 if they differ, if nothing could be compared, "
+        "or if a runtime that --against names cannot run the net; 2 for wrong usage."
     )
     parser.epilog = examples(
         ("netgen verify peleenet.net", "in all runtimes that are installed, with weights and images by chance"),
@@ -44,10 +42,12 @@ def add(parser: ArgumentParser) -> None:
     source(parser)
     parser.add_argument(
         "--against", metavar="LIST", type=_runtimes, default=(),
-        help="runtimes, say onnxruntime,opencv: torch stands for all of PyTorch that is fast (default: all that are "
-        "here)",
+        help="runtimes, say onnxruntime,opencv-fused. torch, onnxruntime, opencv and mnn each stand for all of their "
+        "kind that are here and not slow (default: all of these)",
     )  # fmt: skip
-    parser.add_argument("--reference", metavar="NAME", type=_runtime, help="what others are compared with: torch")
+    parser.add_argument(
+        "--reference", metavar="NAME", type=_runtime, help="what others are compared with (default: torch)"
+    )
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), help="cpu: not on a card; cuda: there has to be one (default: if there is)"
     )
@@ -82,6 +82,8 @@ def _inputs(parser: ArgumentParser) -> None:
 
 def _given(text: str) -> tuple[str, str | tuple[int, ...]]:
     """A name, which may be missing, and a file or a shape."""
+    from netgen.verify.inputs import FILES  # what it takes is only loaded where there is something given
+
     name, _, what = text.rpartition("=") if not os.path.exists(text) else ("", "", text)
     if what.lower().endswith(FILES):
         return name, what
