@@ -9,6 +9,7 @@ import pytest
 import torch
 from example_nets import FOLDER
 from torch import nn
+from torchvision_inception import InceptionV3
 from torchvision_nets import VGG16, DenseNet121, MobileNetV2, ResNet50, ShuffleNetV2, SqueezeNet
 
 import netgen
@@ -33,6 +34,7 @@ PARAMETERS = [
     (DenseNet121, 7_978_856),
     (SqueezeNet, 1_235_496),
     (VGG16, 138_357_544),
+    (InceptionV3, 27_161_264),
 ]
 """What torchvision's documentation gives."""
 
@@ -65,7 +67,7 @@ def _sensible(module: nn.Module) -> nn.Module:
 
 def _difference(module: nn.Module, net: netgen.Net) -> float:
     """Of what the two make of one image, relative to the largest number: of what the example's softmax reads."""
-    image = torch.randn(1, 3, SIZE, SIZE)
+    image = torch.randn(net.graph.inputs[0].shape)
     with torch.no_grad():
         wanted = module(image)
     (result,) = net.graph.outputs
@@ -84,6 +86,15 @@ def test_weights_load_by_structure_and_give_the_same(
     assert report.is_complete
     assert not report.left_over
     assert not report.warnings()
+    assert _difference(module, net) < 1e-5
+
+
+def test_the_auxiliary_classifier_of_inception_v3_is_left_over() -> None:
+    module = _sensible(InceptionV3())
+    net = netgen.compile(FOLDER / "inception_v3.net", size=107)
+    report = net.load_weights(module.state_dict())
+    assert report.is_complete
+    assert {entry.name.partition(".")[0] for entry in report.left_over} == {"AuxLogits"}
     assert _difference(module, net) < 1e-5
 
 

@@ -268,7 +268,7 @@ def test_attributes_come_from_names_that_are_given() -> None:
         (
             'as "res{stage}_{i}"',
             ["res1", "res2_1"],
-        ),  # what the names of a stage have in common; one alone keeps its own
+        ),  # what names have in common; one alone keeps its own
         ('as "res{stage}"', ["res1", "res2"]),
         ("", ["stage1", "unit"]),
     ],
