@@ -80,11 +80,13 @@ class Elaborator(Calls):
             name = parameter.name.name
             if name in self.settings:
                 value: object = self.settings[name]
-                problem = misfit(parameter, value, self._default_of(parameter, env))
+                default = self._default_of(parameter, env)
+                problem = misfit(parameter, value, default)
                 if problem:
-                    self.problem(
-                        "NG220", f"setting `{name}` has the wrong type", parameter.span, f"{problem}, got {show(value)}"
-                    )
+                    is_text = not misfit(parameter, show(value), default)
+                    hint = f"in quotes it is a string: --set '{name}=\"{show(value)}\"'" if is_text else ""
+                    title, label = f"setting `{name}` has the wrong type", f"{problem}, got {show(value)}"
+                    self.problem("NG220", title, parameter.span, label, hint=hint)
                     value = BROKEN
                 value = as_declared(parameter, value)
             elif parameter.default is not None:
