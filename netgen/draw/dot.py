@@ -19,7 +19,7 @@ def dot(scene: Scene, opened: Collection[Box], *, direction: str = "down") -> st
     line = LIGHT["edge"][1]
     head = [
         f"digraph {quoted(name)} {{",
-        f"    graph [rankdir={rank}, {FONT}, fontsize=11, ranksep=0.35, nodesep=0.3, tooltip={quoted(name)}]",
+        f"    graph [rankdir={rank}, {FONT}, fontsize=11, ranksep=0.35, nodesep=0.3]",
         f'    node [shape=box, style="rounded,filled", {FONT}, fontsize=10, penwidth=0.8, margin="0.12,0.06"]',
         f'    edge [{FONT}, fontsize=8, color="{line}", fontcolor="{line}", arrowsize=0.6]',
     ]

@@ -234,6 +234,18 @@ def test_an_address_may_be_anything(opened: Any) -> None:
     page.wait_for_selector("g.chosen[aria-label^=ip1]")
 
 
+def test_a_picture_in_the_dark_can_be_read(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "net.svg"
+    netgen.compile(EXAMPLES / "tiny.net").draw(path)
+    page = browser.new_page(color_scheme="dark")
+    page.goto(path.as_uri())
+    filled = "(selector) => getComputedStyle(document.querySelector(selector)).fill"
+    paper, *inks = (page.evaluate(filled, where) for where in (".graph polygon", ".cluster text", ".node text"))
+    assert paper == "rgb(23, 23, 27)"
+    assert set(inks) == {"rgb(230, 230, 236)"}
+    page.close()
+
+
 def test_names_that_are_no_names(opened: Any) -> None:
     evil = "</script><img src=http://a.b/ onerror=console.log(1)>\u2028 <!-- \\' {{7*7}} &amp; %2"
     name = json.dumps(evil)
