@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netgen.formats.message import get_all
-from netgen.ir.graph import Attrs, Graph, Instance, Node, Origin, Shape, Value
+from netgen.ir.graph import UNKNOWN, Attrs, Graph, Instance, Node, Origin, Shape, Value
 from netgen.ir.operator import Operator
 
 
@@ -76,7 +76,9 @@ class Copier:
         return made
 
     def copy(self, node: Node, shapes: Sequence[Shape] | None = None) -> list[Value]:
-        """Take a node over as it is, and its results with it. ``shapes`` are these, where its operator cannot tell."""
+        """Take a node over as it is, and its results: of these shapes, else as inferred, or as unknown as before."""
+        if shapes is None and not (node.is_known and node.outputs):
+            shapes = [UNKNOWN] * len(node.outputs)
         made = self.graph.add(self.node(node, origin=node.origin), shapes)
         self.put(node, made)
         return made

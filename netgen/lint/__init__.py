@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from netgen.diag import Diagnostic, Note, Span
 from netgen.diag.codes import CODES
 from netgen.emit.refusals import calls
-from netgen.ir.graph import Graph
+from netgen.ir.graph import Graph, Node
 from netgen.lint.finding import Finding
 from netgen.lint.rules import RULES
 
@@ -18,15 +20,34 @@ CODES_OF_LINT = tuple(rule.code for rule in RULES)
 
 
 def lint(graph: Graph) -> list[Diagnostic]:
-    """Warnings about a network, rule by rule; what one place in the source causes many times is told once."""
+    """Warnings about a network, rule by rule; what one place in the source causes many times is told once.
+
+    A comment that names a code, with the reason at best, allows it: ``# NG805: as its authors round``. It stands on the
+    line that makes the layer, or on that of a block call which leads there.
+    """
     found: list[Diagnostic] = []
     for rule in RULES:
         places: dict[tuple[Span | None, str], list[Finding]] = {}
         for finding in rule.find(graph):
+            if _is_allowed(rule.code, finding.node):
+                continue
             span = finding.node.span
             places.setdefault((span, finding.hint if span is not None else finding.label), []).append(finding)
         found += [_warning(rule.code, findings) for findings in _few(list(places.values()))]
     return found
+
+
+def _is_allowed(code: str, node: Node) -> bool:
+    spans = [node.span, *(frame.span for frame in calls(node.instance))]
+    return any(code in comment for span in spans if span is not None for comment in _comments(span))
+
+
+def _comments(span: Span) -> Iterator[str]:
+    """What stands behind a ``#`` on the lines of a place."""
+    text = span.source.text
+    start, end = text.rfind("\n", 0, span.start) + 1, text.find("\n", span.end)
+    for line in text[start : end if end >= 0 else None].split("\n"):
+        yield line.partition("#")[2]
 
 
 def _few(places: list[list[Finding]]) -> list[list[Finding]]:

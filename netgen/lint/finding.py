@@ -33,3 +33,8 @@ def reader(node: Node) -> Node | None:
     if len(node.outputs) != 1 or len(node.outputs[0].readers) != 1:
         return None
     return node.outputs[0].readers[0]
+
+
+def worded(node: Node, *, net: str, caffe: str) -> str:
+    """What to write, in the words of the file that the node is from."""
+    return net if node.origin is None else caffe

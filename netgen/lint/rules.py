@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import prod
 
 from netgen.emit.caffe.dialects import DIALECTS
 from netgen.ir.graph import Graph, Node, Value
-from netgen.lint.finding import Finding, Rule, reader
+from netgen.ir.reach import places
+from netgen.ir.text import shape_text
+from netgen.lint.finding import Finding, Rule, reader, worded
 from netgen.lint.rounding import sizes_that_round
 
 ACTIVATIONS = frozenset(
@@ -25,7 +28,8 @@ def _bias_before_normalisation(graph: Graph) -> Iterator[Finding]:
             continue
         if follower.op.name == "batch_norm" and node.outputs[0] not in graph.outputs:
             label = f"layer `{node.name}` adds a bias, whose mean `{follower.name}` takes away again"
-            yield Finding(node, label, "bias = false saves it; weights that are trained already can be folded instead")
+            without = worded(node, net="bias = false", caffe="bias_term: false")
+            yield Finding(node, label, f"{without} saves it; weights that are trained already can be folded instead")
 
 
 # --- activations without effect -----------------------------------------------------------------------
@@ -82,9 +86,10 @@ def _doubled_activations(graph: Graph) -> Iterator[Finding]:
 
 
 def _unread(graph: Graph) -> Iterator[Finding]:
+    """What makes nothing that could be read is run for what else it does: a loss, a file, a picture on a screen."""
     needed = {value.node for value in graph.outputs}
     for node in reversed(graph.nodes):
-        if node in needed or node.op.name == "silence":
+        if node in needed or not node.outputs:
             needed.add(node)
             needed.update(value.node for value in node.inputs)
     for node in graph.nodes:
@@ -108,10 +113,17 @@ def _slow_groups(graph: Graph) -> Iterator[Finding]:
         if into == 1 or (into % _LANES == 0 and out % _LANES == 0):
             continue  # depthwise convolutions have code of their own
         label = f"layer `{node.name}`: {node.a.groups} groups of {into} channels in and {out} out"
-        hint = (
-            f"groups of a multiple of {_LANES} channels fill the units of GPUs and NPUs; or one group for each channel"
-        )
-        yield Finding(node, label, hint)
+        yield Finding(node, label, _faster_groups(node))
+
+
+def _faster_groups(node: Node) -> str:
+    channels = (node.x[0][1], node.a.out)
+    able = [n for n in range(2, node.a.groups) if all(each % n == 0 and each // n % _LANES == 0 for each in channels)]
+    if able:
+        groups = worded(node, net=f"groups = {able[-1]}", caffe=f"group: {able[-1]}")
+        sizes = " and ".join(str(size) for size in dict.fromkeys(each // able[-1] for each in channels))
+        return f"{groups} has {sizes} channels in each, which fill the units of GPUs and NPUs"
+    return f"groups of a multiple of {_LANES} channels fill the units of GPUs and NPUs; or one group for each channel"
 
 
 def _behind(node: Node, ops: frozenset[str]) -> Node:
@@ -125,7 +137,9 @@ _BETWEEN = ACTIVATIONS | {"scale", "bias", "identity"}
 
 
 def _dropout_beside_normalisation(graph: Graph) -> Iterator[Finding]:
-    """Li, Chen, Hu and Yang, "Understanding the Disharmony between Dropout and Batch Normalization", CVPR 2019."""
+    """Li, Chen, Hu and Yang, "Understanding the Disharmony between Dropout and Batch Normalization", CVPR 2019;
+    Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015.
+    """
     before: set[Value] = set()
     for node in reversed(graph.nodes):
         if node.op.name == "batch_norm" or any(value in before for value in node.outputs):
@@ -134,15 +148,17 @@ def _dropout_beside_normalisation(graph: Graph) -> Iterator[Finding]:
         if node.op.name not in ("dropout", "spatial_dropout"):
             continue
         source = _behind(node.inputs[0].node, _BETWEEN)
-        later = node.outputs[0] in before
-        if source.op.name == "batch_norm" or later:
-            follows = f"follows the normalisation `{source.name}`" if source.op.name == "batch_norm" else ""
-            leads = "stands before another one" if follows else "stands before a batch normalisation"
-            label = f"layer `{node.name}` {' and '.join(filter(None, [follows, leads if later else '']))}"
+        follows = f" follows the normalisation `{source.name}`" if source.op.name == "batch_norm" else ""
+        if node.outputs[0] in before:
+            leads = " and stands before another one" if follows else " stands before a batch normalisation"
+            hint = "it changes the variance in training alone: put it behind the last normalisation, or do without"
+            yield Finding(node, f"layer `{node.name}`{follows}{leads}", hint)
+        elif follows and node.op.name == "dropout" and node.is_known and prod(places(node.y[0])) > 1:
+            extents = shape_text(places(node.y[0]))
             hint = (
-                "its variance in training is not that in testing: put it behind the last normalisation, or do without"
+                "it hides little of a map, as neighbours say the same: pool first, use spatial_dropout, or do without"
             )
-            yield Finding(node, label, hint)
+            yield Finding(node, f"layer `{node.name}`{follows}, and drops single places of {extents}", hint)
 
 
 # --- names ----------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from netgen.diag import Diagnostic, NetgenError, did_you_mean
 from netgen.ir.copying import Copier
 from netgen.ir.fault import Fault
-from netgen.ir.graph import UNKNOWN, Attrs, Graph, Node, Shape
+from netgen.ir.graph import Attrs, Graph, Node, Shape
 from netgen.ir.operator import Param
 from netgen.ir.text import shape_text, value_name
 from netgen.ops import bind
@@ -31,7 +31,7 @@ def with_inputs(graph: Graph, shapes: Mapping[str, Shape]) -> Graph:
             if node in wanted and wanted[node] != node.y[0]:
                 new.put(node, new.graph.add(new.node(node, a=_extents(node, wanted[node]))))
             else:
-                new.copy(node, None if node.is_known else [UNKNOWN] * len(node.outputs))
+                new.copy(node)
         except Fault as fault:
             raise NetgenError([_objection(node, fault, shapes)]) from None
     return new.finish()

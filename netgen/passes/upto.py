@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netgen.ir.copying import Copier
-from netgen.ir.graph import UNKNOWN, Graph, Node
+from netgen.ir.graph import Graph, Node
 
 
 def up_to(graph: Graph, nodes: Sequence[Node]) -> Graph:
@@ -20,5 +20,5 @@ def up_to(graph: Graph, nodes: Sequence[Node]) -> Graph:
     new = Copier(graph)
     for node in graph.nodes:
         if node in needed:
-            new.copy(node, None if node.is_known else [UNKNOWN] * len(node.outputs))
+            new.copy(node)
     return new.finish([value for node in nodes for value in node.outputs])

@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from example_nets import EXAMPLES, Example
 from patience import at_most
 
 import netgen
 from netgen.cli import main
 from netgen.lint import CODES_OF_LINT
+from netgen.lint.rounding import NEEDED
 
 
 def codes(body: str) -> list[str]:
@@ -34,6 +36,8 @@ def codes(body: str) -> list[str]:
         "    return conv(x, 32, 3, groups = 2)",
         "    return linear(dropout(relu(linear(x, 8))), 10)",
         "    return linear(dropout(global_avg_pool(relu(batch_norm(x)))), 10)",
+        "    return linear(dropout(relu(batch_norm(linear(x, 8, bias = false)))), 10)",
+        "    return conv(spatial_dropout(relu(batch_norm(x))), 8, 3)",
         '    return conv(x, 8, 3) as "stage1/conv-1.a:b@c"',
     ],
 )
@@ -57,6 +61,52 @@ def test_it_is_found(body: str, code: str) -> None:
     assert codes(body) == [code]
 
 
+FIXES = [
+    ("NG801", "batch_norm(conv(x, 8, 3))", "bias = false", "batch_norm(conv(x, 8, 3, bias = false))"),
+    ("NG802", "relu(max_pool(relu(x), 2))", "leave it out", "max_pool(relu(x), 2)"),
+    ("NG803", "softmax(softmax(x))", "leave one of the two out", "softmax(x)"),
+    ("NG805", "max_pool(x, 3, stride = 2)", 'rounding = "floor"', 'max_pool(x, 3, stride = 2, rounding = "floor")'),
+    ("NG806", "conv(x, 48, 3, groups = 8)", "groups = 2 has 8 and 24", "conv(x, 48, 3, groups = 2)"),
+    ("NG806", "conv(x, 12, 3, groups = 4)", "one group for each channel", "conv(x, 16, 3, groups = 16)"),
+    ("NG807", "batch_norm(dropout(x))", "behind the last normalisation", "dropout(abs(batch_norm(x)))"),
+    ("NG807", "dropout(relu(batch_norm(x)))", "use spatial_dropout", "spatial_dropout(relu(batch_norm(x)))"),
+    ("NG807", "dropout(relu(batch_norm(x)))", "pool first", "dropout(global_avg_pool(relu(batch_norm(x))))"),
+    ("NG808", 'relu(x) as "a b"', "letters, digits and _", 'relu(x) as "a_b"'),
+]
+
+
+@pytest.mark.parametrize(("code", "wrong", "way_out", "right"), FIXES)
+def test_what_the_hint_says_is_the_way_out(code: str, wrong: str, way_out: str, right: str) -> None:
+    programs = (f"net Net() {{ x = input(1, 16, 8, 8)  return {text} }}" for text in (wrong, right))
+    (warning,), after = (netgen.compile(program).lint() for program in programs)
+    assert (warning.code, way_out in warning.hint) == (code, True)
+    assert after == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
+def test_examples_have_a_reason_for_what_is_dubious(example: Example) -> None:
+    assert example.compile().lint() == []
+
+
+ALLOWED = """
+block head(x) {
+    return batch_norm(conv(x, 8, 1))
+}
+net Net() {
+    x = input(1, 3, 8, 8)
+    x = head(x)  # NG801: as published
+    x = batch_norm(conv(x, 8,
+                        1))  # NG801, NG806: the line on which a call ends is its line too
+    return head(x)  # NG802: which is not what is wrong here
+}
+"""
+
+
+def test_a_comment_allows_a_code_on_its_line() -> None:
+    (warning,) = netgen.compile(ALLOWED).lint()
+    assert [str(frame.span).rpartition(":")[0][-2:] for frame in warning.trace] == ["10"]
+
+
 def test_what_a_block_causes_often_is_told_once() -> None:
     body = "    for i in 1..4 {\n        x = batch_norm(conv(x, 8, 1))\n    }\n    return x"
     program = f"net Net() {{\n    x = input(1, 3, 8, 8)\n{body}\n}}\n"
@@ -76,6 +126,22 @@ def test_a_net_of_caffe_is_looked_at_too() -> None:
     assert (warning.code, "computes the softmax itself" in warning.label) == ("NG803", True)
 
 
+def test_a_net_of_caffe_is_told_in_its_own_words() -> None:
+    text = """
+    layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 16 dim: 12 dim: 12 } } }
+    layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+            convolution_param { num_output: 16 kernel_size: 1 group: 4 } }
+    layer { name: "bn" type: "BatchNorm" bottom: "conv" top: "bn" }
+    layer { name: "pool" type: "Pooling" bottom: "bn" top: "pool" pooling_param { kernel_size: 3 stride: 2 } }
+    layer { name: "show" type: "Python" bottom: "pool" }
+    """
+    hints = {warning.code: warning.hint for warning in netgen.load(text).lint()}
+    assert hints.keys() == {"NG801", "NG805", "NG806"}  # whatever `show` shows, somebody sees
+    assert "bias_term: false" in hints["NG801"]
+    assert "round_mode: FLOOR" in hints["NG805"]
+    assert "group: 2 has 8 channels" in hints["NG806"]
+
+
 SIZED = """
 net Sized(size: int = 224) {
     x = input(1, 3, size, size)
@@ -93,6 +159,24 @@ def test_the_sizes_that_are_named_are_right_and_the_nearest() -> None:
     for size in range(below, above + 1):
         at_ease = not netgen.compile(SIZED, size=size).lint()
         assert at_ease == (size in (below, above)), size
+
+
+def test_height_and_width_are_looked_at_each_by_itself() -> None:
+    program = "net Wide() { x = input(1, 3, 9, 14)  return max_pool(max_pool(x, 3, stride = 2), 3, stride = 2) }"
+    (first, _) = netgen.compile(program).lint()
+    assert "for inputs of 7x11 or 11x15" in first.hint
+
+
+def test_what_cannot_round_down_is_not_told_to() -> None:
+    """A shortcut must be as large as what it is added to, for any input."""
+    program = """
+    net Shortcut(size: int = 8) {
+        x = input(1, 3, size, size)
+        return add(conv(x, 3, 3, stride = 2, pad = 1), avg_pool(x, 3, stride = 2))
+    }
+    """
+    (warning,) = netgen.compile(program).lint()
+    assert warning.hint == NEEDED
 
 
 def test_codes_can_be_ignored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,8 @@ def add(parser: ArgumentParser) -> None:
     """Say what it takes."""
     parser.description = (
         "Report all problems of all files, and what could be better: a bias that a normalisation takes away, an "
-        "activation without effect, sizes that PyTorch rounds otherwise. Nothing is written."
+        "activation without effect, sizes that PyTorch rounds otherwise. A comment that names a code allows it on its "
+        "line (`# NG805: as published`). Nothing is written."
     )
     parser.epilog = examples(
         ("netgen check examples/*.net", "exit code 1 if there is any error"),
