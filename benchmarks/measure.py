@@ -18,17 +18,22 @@ Task = Callable[[], float]
 
 
 class Effort:
-    """How long to go on: some pairs, then until the ratio is known to ``precision`` or ``seconds`` are over."""
+    """How long to go on: some pairs, then until the ratio is known to ``precision`` or ``seconds`` are over.
 
-    __slots__ = ("fewest", "precision", "seconds")
+    Where figures matter each task runs once before that, to warm up.
+    """
 
-    def __init__(self, precision: float, seconds: float, fewest: int = 11) -> None:
+    __slots__ = ("fewest", "precision", "seconds", "warm")
+
+    def __init__(self, precision: float, seconds: float, fewest: int = 11, warm: bool = True) -> None:
         self.precision = precision
         self.seconds = seconds
         self.fewest = fewest
+        self.warm = warm
 
 
-QUICK = Effort(precision=1.0, seconds=0.0, fewest=1)
+QUICK = Effort(precision=1.0, seconds=0.0, fewest=1, warm=False)
+"""To see that all of it works."""
 
 
 class Comparison:
@@ -50,9 +55,10 @@ def compare(ours: Task, peer: Task, effort: Effort) -> Comparison:
 
 
 def take_turns(ours: Task, peer: Task, effort: Effort) -> list[tuple[float, float]]:
-    """The seconds of each pair of runs. Each task runs once before that, unmeasured."""
-    ours()
-    peer()
+    """The seconds of each pair of runs."""
+    if effort.warm:
+        ours()
+        peer()
     pairs: list[tuple[float, float]] = []
     end = time.perf_counter() + effort.seconds
     while True:

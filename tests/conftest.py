@@ -7,6 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "netgen",
+    deadline=None,  # a machine that is slow, or does something else, is no fault
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    derandomize=True,  # the same each time: what fails fails for everybody
+)
+settings.load_profile("netgen")
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a core: libraries that take them all only wait for each other
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ PURE = ("ops", "ir")
 HEAVY = {"torch", "onnx", "google", "jinja2", "lark", "numpy"}
 
 
+@cache
 def _imported(path: Path) -> list[tuple[str, bool]]:
     """The modules that a file imports, and whether at its top; imports for the type checker do not count."""
     tree = ast.parse(path.read_text())

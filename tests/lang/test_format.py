@@ -56,14 +56,14 @@ def lines(text: str) -> str:
 # --- properties --------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.randoms(use_true_random=False))
 def test_random_programs_keep_their_meaning_and_comments(chance: random.Random) -> None:
     text = spread(Programs(chance).file(), chance)
     check(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.randoms(use_true_random=False))
 def test_only_what_cannot_be_broken_passes_the_margin(chance: random.Random) -> None:
     text = spread(Programs(chance).file(), chance, comments=False)

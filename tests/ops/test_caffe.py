@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from caffe_files import parse, read_layer
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_nodes import nodes
 from spelled import node
@@ -24,9 +24,7 @@ from netgen.ops import OPERATORS, bind
 SPELLED = [op for op in OPERATORS if isinstance(OPERATORS[op].caffe, CaffeSpelling)]
 ONE_LAYER = [op for op in SPELLED if OPERATORS[op].caffe.type]  # type: ignore[union-attr]
 
-MANY = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
-)
+MANY = settings(max_examples=25)
 
 
 def caffe(n: Node) -> CaffeSpelling:

@@ -19,7 +19,7 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Node
 from netgen.ops import read_caffe
 
-MANY = settings(max_examples=35, deadline=None)
+MANY = settings(max_examples=35)
 
 
 def compute(n: Node, *inputs: ArrayLike) -> list[Array]:

@@ -66,7 +66,7 @@ def trainings(draw: Any) -> tuple[Node, list[Array]]:
 
 
 @given(trainings())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_multibox_loss(training: tuple[Node, list[Array]]) -> None:
     n, inputs = training
     loc, conf, priors, truth = inputs
@@ -115,7 +115,7 @@ def test_losses_that_are_mined_otherwise_are_not_read() -> None:
 
 
 @given(st.integers(2, 4), st.sampled_from([0.5, 1.0, 3.0]), st.sampled_from([(3, 4), (2, 3, 2, 5)]), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_smooth_l1_loss(count: int, sigma: float, shape: tuple[int, ...], each: bool) -> None:
     n = node("smooth_l1_loss", *[shape] * count, sigma=sigma, each=each, by_place=each)
     random = np.random.default_rng(count)

@@ -38,7 +38,7 @@ def facts(graph: Graph) -> list[Any]:
 
 
 @pytest.mark.parametrize("op", OPERATORS)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_layer_is_said(op: str, data: st.DataObject) -> None:
     node = data.draw(nodes(op, training=True))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx_models import model, run_onnx
 from random_nodes import concerns_the_batch, nodes
@@ -47,9 +47,7 @@ def assert_same(n: Node, more: int = 0) -> None:
         np.testing.assert_allclose(one[finite], expected[finite], rtol=0, atol=1e-5 * scale)
 
 
-FEW = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
-)
+FEW = settings(max_examples=25)
 
 
 @pytest.mark.parametrize("op", COMPUTING)

@@ -82,7 +82,7 @@ WIDE = node("avg_pool", (1, 2, 9, 7), kernel=[5, 3], stride=[3, 1], pad=[4, 0])
 @example(LOOSE)
 @example(LOOSE_AVERAGE)
 @example(WIDE)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_target_computes_what_caffe_computes(n: Node) -> None:
     x = np.random.default_rng(0).standard_normal(n.x[0]).astype(np.float32)
     wanted = caffe_pool(x, n)
@@ -93,7 +93,7 @@ def test_every_target_computes_what_caffe_computes(n: Node) -> None:
 
 
 @given(pools(), st.integers(5, 13), st.integers(5, 13))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_what_is_emitted_holds_for_other_sizes(n: Node, height: int, width: int) -> None:
     """The expression is not made for one size of image."""
     other = node(n.op.name, (1, 1, height, width), **n.a)

@@ -21,7 +21,7 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Node
 from netgen.ops import bind, read_caffe
 
-MANY = settings(max_examples=35, deadline=None)
+MANY = settings(max_examples=35)
 f32 = np.float32
 
 

@@ -57,7 +57,7 @@ def masked(draw: Any) -> Node:
 
 
 @given(masked())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_masks(n: Node) -> None:
     x = np.random.default_rng(0).integers(0, 4, n.x[0]).astype(np.float32)  # many are equal
     wanted = [caffe_pool(x, n), caffe_mask(x, n)]

@@ -20,7 +20,7 @@ from netgen.ir.fault import Fault
 from netgen.ir.graph import Node
 from netgen.ops import read_caffe
 
-MANY = settings(max_examples=40, deadline=None)
+MANY = settings(max_examples=40)
 
 
 @given(nodes("reorg"))

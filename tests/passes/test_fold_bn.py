@@ -37,7 +37,7 @@ def constants(draw: st.DrawFn) -> str:
 
 
 @given(call=filters(), behind=constants(), pad=st.sampled_from([0, 1]))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_what_stands_behind_is_folded(call: str, behind: str, pad: int) -> None:
     net = trained(body(f"    y = x -> {call.replace('PAD', str(pad))} -> {behind} -> relu"))
     folded, report = net.fold_bn()
@@ -47,7 +47,7 @@ def test_what_stands_behind_is_folded(call: str, behind: str, pad: int) -> None:
 
 
 @given(call=filters(), before=constants())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_what_stands_in_front_is_folded_where_nothing_is_padded(call: str, before: str) -> None:
     net = trained(body(f"    y = x -> {before} -> {call.replace('PAD', '0')} -> relu"))
     folded, report = net.fold_bn()

@@ -44,7 +44,7 @@ def sums(draw: st.DrawFn) -> tuple[str, int]:
 
 
 @given(case=sums())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_branches_are_merged(case: tuple[str, int]) -> None:
     text, count = case
     net = trained(body(f"    y = {text} -> relu"))

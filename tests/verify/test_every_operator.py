@@ -29,7 +29,6 @@ COMPUTING = [op for op in OPERATORS if op not in MAKES_NO_TENSOR and not isinsta
 @settings(
     max_examples=EXAMPLES or 8,
     derandomize=not EXAMPLES,
-    deadline=None,
     database=None,
     phases=list(Phase) if EXAMPLES else [Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -18,7 +18,6 @@ EXAMPLES = int(os.environ.get("NETGEN_EXAMPLES", "0"))
 @settings(
     max_examples=EXAMPLES or 40,
     derandomize=not EXAMPLES,
-    deadline=None,
     database=None,
     phases=list(Phase) if EXAMPLES else [Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from caffe_files import read_caffemodel as read_otherwise
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from weight_files import Array, caffe_net, field, floats, layer, net, numbers, read, same, shape, varint, write
 
@@ -222,7 +222,7 @@ bits = st.integers(0, 2**32 - 1)
 
 
 @given(st.lists(st.lists(shapes, max_size=3), min_size=1, max_size=3), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 def test_what_is_written_is_read_bit_by_bit(layers: list[list[tuple[int, ...]]], seed: int) -> None:
     rng = np.random.default_rng(seed)
     wanted = []

@@ -116,7 +116,7 @@ def test_what_others_write_is_read(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 4), max_size=4), max_size=4), st.integers(0, 2**32 - 1), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_round_trips_are_exact(tmp_path_factory: Any, shapes: list[list[int]], seed: int, zipped: bool) -> None:
     rng = np.random.default_rng(seed)
     arrays = {

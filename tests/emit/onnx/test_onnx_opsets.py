@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 from example_nets import FOLDER
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx_models import model, run_onnx
 from onnx_nets import Array, declared, graph_of, inferred, inputs_of, operators, run, weights_of
@@ -24,7 +24,7 @@ from netgen.ir.spell_onnx import Const, OnnxNode, OnnxSpelling
 from netgen.ops import OPERATORS
 
 SAYABLE = [op for op in OPERATORS if op not in MAKES_NO_TENSOR and not isinstance(OPERATORS[op].onnx, Refused)]
-FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+FEW = settings(max_examples=4)
 
 
 def arrays_of(n: Node) -> dict[str, Array]:

@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netgen.emit.torch.expression import text
@@ -144,7 +144,6 @@ def test_conditions(truths: list[bool], expr: str) -> None:
 ROWS = st.integers(2, 6)
 
 
-@settings(deadline=None)
 @given(st.data(), ROWS)
 def test_what_is_found_is_right(data: st.DataObject, rows: int) -> None:
     """Whatever the numbers are, an expression that is given gives them back, from settings that are marked used."""
