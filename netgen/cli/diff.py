@@ -6,10 +6,13 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
+from netgen.api import Net
 from netgen.api.comparing import compare
 from netgen.cli.console import Console, as_json
+from netgen.cli.files import write_all
 from netgen.cli.programs import STDIN, read, readable, tell
 from netgen.diag import Source
+from netgen.diff import Differences
 from netgen.diff.report import Line, head, lines, to_dict
 from netgen.formats.files import is_prototxt
 
@@ -34,13 +37,20 @@ def run(args: Namespace, console: Console) -> int:
             ignore=tuple(args.ignore),
         )
     tell(console, first, second)
+    if args.output is not None and args.output != STDIN:
+        write_all({args.output: _said(found, args, first, second, colored=False)})
+        console.remark(f"wrote {args.output}")
+    elif not args.quiet:
+        console.output(_said(found, args, first, second, colored=console.colored(sys.stdout)))
+    return int(bool(found))
+
+
+def _said(found: Differences, args: Namespace, first: Net, second: Net, *, colored: bool) -> str:
     if args.format == "json":
-        console.output(as_json(to_dict(found)) + "\n")
-        return int(bool(found))
+        return as_json(to_dict(found)) + "\n"
     heads: list[Line] = [("-", f"-- {args.file}: {head(first.graph)}"), ("+", f"++ {args.other}: {head(second.graph)}")]
     said = lines(found, context=args.context, everything=args.all)
-    console.output(_text([*heads, *said] if found else said, colored=console.colored(sys.stdout)) + "\n")
-    return int(bool(found))
+    return _text([*heads, *said] if found else said, colored=colored) + "\n"
 
 
 def _of_b(args: Namespace) -> Namespace:

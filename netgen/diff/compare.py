@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from netgen.diff.pairing import pair_up
+from netgen.diff.pairing import as_read, pair_up
 from netgen.diff.result import Differences, Field, Pair
 from netgen.ir.filler import Filler
-from netgen.ir.graph import Graph, Node, Value
+from netgen.ir.graph import UNKNOWN, Graph, Node, Shape, Value
 from netgen.ir.kinds import Extents, FillerKind, Kind, Optional
 from netgen.ir.operator import LEARNING_ARGS, Operator
 
@@ -28,9 +28,9 @@ def differences(
     """
 
     def arguments(node: Node) -> dict[str, object]:
-        left_out = {*ignore, *(_of_training(node.op) if ignore_training else ())}
+        left_out = {*ignore, *(of_training(node.op) if ignore_training else ())}
         kinds = {arg.name: arg.kind for arg in node.op.args}
-        return {name: _plainest(kinds[name], value) for name, value in node.a.items() if name not in left_out}
+        return {name: _plainest(name, kinds[name], value) for name, value in node.a.items() if name not in left_out}
 
     found = pair_up(before, after, arguments, by_name=not ignore_names)
     pairs = []
@@ -48,16 +48,21 @@ def differences(
     )
 
 
-def _of_training(op: type[Operator]) -> set[str]:
+def of_training(op: type[Operator]) -> set[str]:
     """The arguments of an operator that a forward pass does not look at."""
     learning = {arg.name for arg in LEARNING_ARGS} - {"share"}
     return {arg.name for arg in op.args if arg.name in learning or _is_filler(arg.kind)}
 
 
-def _plainest(kind: Kind, value: object) -> object:
-    """One of the ways to say the same: no filler is that of Caffe's default, [3, 3, 3] is 3."""
+def _plainest(name: str, kind: Kind, value: object) -> object:
+    """One of the ways to say the same: no filler is that of Caffe's default, [3, 3, 3] is 3, a rate of 1 none."""
     if value is None and _is_filler(kind):
         return Filler("constant")
+    if name in ("lr_mult", "decay_mult") and isinstance(value, tuple):
+        said = len(value)
+        while said and value[said - 1] == 1:
+            said -= 1
+        return value[:said] or None
     each = kind.of if isinstance(kind, Optional) else kind
     if isinstance(each, Extents) and isinstance(value, tuple) and len(set(value)) == 1:
         return (value[0], value[0])
@@ -76,13 +81,19 @@ def _fields(
         yield Field("name", node.name, other.name)
     if node.op is not other.op:
         yield Field("operator", node.op.name, other.op.name)
-    for name, value in mine.items():
-        if name in theirs and value != theirs[name]:
+    for name in (arg.name for arg in node.op.args if arg.name in mine):
+        if name in theirs and mine[name] != theirs[name]:
             yield Field(name, node.a[name], other.a[name])
-    if [_counterpart(value, found) for value in node.inputs] != [_place(value) for value in other.inputs]:
+    mine_there = as_read(other, [_counterpart(value, found) for value in node.inputs])
+    if mine_there != as_read(other, [_place(value) for value in other.inputs]):
         yield Field("inputs", _names(node.inputs), _names(other.inputs))
-    if node.y != other.y:
+    if len(node.y) != len(other.y) or any(map(_differ, node.y, other.y)):
         yield Field("shape", _shapes(node), _shapes(other))
+
+
+def _differ(one: Shape, another: Shape) -> bool:
+    """Whether two shapes do; of one that is not known nobody can say so."""
+    return one != another and one is not UNKNOWN and another is not UNKNOWN
 
 
 def _outputs(before: Graph, after: Graph, found: dict[Node, Node]) -> tuple[Field, ...]:

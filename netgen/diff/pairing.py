@@ -7,8 +7,8 @@ What then is left stands beside layers that have a counterpart, and is found fro
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby
 
@@ -92,12 +92,15 @@ class _Pairing:
         """Layers that mean the same and read counterparts. Layers that read nothing are told by their order."""
         waiting: defaultdict[Hashable, deque[Node]] = defaultdict(deque)
         for other in self.others_left:
-            waiting[meaning(other), _places(other)].append(other)
+            waiting[meaning(other), _reads(other)].append(other)
         for node in self.left:
-            places = tuple((self.found.get(value.node), value.index) for value in node.inputs)
-            candidates = waiting.get((meaning(node), places))
+            candidates = waiting.get((meaning(node), self._reads_there(node)))
             if candidates:
                 self.take(node, candidates.popleft())
+
+    def _reads_there(self, node: Node) -> Hashable:
+        """What a layer would read in the other network."""
+        return as_read(node, [(self.found.get(value.node), value.index) for value in node.inputs])
 
     def _one_to_one(self, key: Callable[[Node], Hashable]) -> None:
         """Layers that agree, where as many of the one network as of the other do."""
@@ -178,6 +181,18 @@ class _Numbers(dict[Hashable, int]):
         return number
 
 
+_COMMUTE = frozenset(["add", "max", "mul"])
+
+
+def as_read(node: Node, places: Sequence[tuple[Node | None, int]]) -> Hashable:
+    """What a layer reads, as far as it matters: the terms of a sum have no order, unless they have coefficients."""
+    return frozenset(Counter(places).items()) if _has_no_order(node) else tuple(places)
+
+
+def _has_no_order(node: Node) -> bool:
+    return node.op.name in _COMMUTE and len(set(node.a.get("coeff") or ())) <= 1
+
+
 def _sorted(arguments: Mapping[str, object]) -> list[tuple[str, object]]:
     return sorted(arguments.items(), key=lambda item: item[0])
 
@@ -188,7 +203,7 @@ def _leads_to(graph: Graph, means: Mapping[Node, int], numbers: _Numbers) -> dic
     numbered: dict[Node, int] = {}
     for node in reversed(graph.nodes):
         readers = [
-            (value.index, numbered[reader], place)
+            (value.index, numbered[reader], 0 if _has_no_order(reader) else place)
             for value in node.outputs
             for reader in dict.fromkeys(value.readers)
             for place, read in enumerate(reader.inputs)
@@ -203,6 +218,10 @@ def _places(node: Node) -> tuple[tuple[Node, int], ...]:
     return tuple((value.node, value.index) for value in node.inputs)
 
 
+def _reads(node: Node) -> Hashable:
+    return as_read(node, _places(node))
+
+
 def _grouped(nodes: Iterable[Node], key: Callable[[Node], Hashable]) -> dict[Hashable, list[Node]]:
     groups: dict[Hashable, list[Node]] = {}
     for node in nodes:
@@ -212,7 +231,7 @@ def _grouped(nodes: Iterable[Node], key: Callable[[Node], Hashable]) -> dict[Has
 
 def _before(node: Node) -> _Neighbours:
     """The layers that one reads, and as which of its inputs."""
-    return [(place, value.node) for place, value in enumerate(node.inputs)]
+    return [(0 if _has_no_order(node) else place, value.node) for place, value in enumerate(node.inputs)]
 
 
 def _behind(node: Node) -> _Neighbours:

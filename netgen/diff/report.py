@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netgen.diff.compare import of_training
 from netgen.diff.result import Differences, Field, Pair
 from netgen.ir.filler import Filler
 from netgen.ir.graph import Graph, Node
@@ -45,8 +46,9 @@ def summary(found: Differences) -> str:
         return f"the same network: {_count(len(found.pairs), 'layer')}"
     if found.is_same_network:
         return f"the same network up to names: {len(found.renamed)} of {_count(len(found.pairs), 'layer')} are renamed"
+    training = sum(_is_for_training(pair) for pair in found.changed)
     counts = [
-        (len(found.changed), "changed"),
+        (len(found.changed), "changed" + (f" ({training} in what only training looks at)" if training else "")),
         (len(found.reshaped), "of another shape alone"),
         (len(found.removed), "removed"),
         (len(found.added), "added"),
@@ -55,6 +57,12 @@ def summary(found: Differences) -> str:
     renamed = sum(pair.is_renamed for pair in alike)
     same = f"{_count(len(alike), 'layer')} the same" + (f" ({renamed} renamed)" if renamed else "")
     return ", ".join([same, *(f"{count} {what}" for count, what in counts if count)])
+
+
+def _is_for_training(pair: Pair) -> bool:
+    """Whether a layer is changed in how its weights begin and learn alone."""
+    itself = {field.name for field in pair.fields} - {"name", "shape"}
+    return itself <= of_training(pair.before.op)
 
 
 def head(graph: Graph) -> str:

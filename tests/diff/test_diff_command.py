@@ -52,3 +52,23 @@ def test_colors_and_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", PELEENET, str(tmp_path / "none.prototxt")]) == 1
     assert "NG213" in capsys.readouterr().err
+
+
+def test_it_can_be_quiet_and_write_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = ["diff", PELEENET, PELEENET, "--set-b", "classes=10"]
+    assert main([*common, "--quiet"]) == 1
+    assert main(["diff", PELEENET, PELEENET, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    path = tmp_path / "changes.diff"
+    assert main([*common, "-o", str(path), "--color", "always"]) == 1
+    said, told = capsys.readouterr()
+    assert (said, "wrote" in told) == ("", True)
+    assert main(common) == 1
+    assert path.read_text() == capsys.readouterr().out
+
+
+def test_what_only_training_looks_at_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "other.net"
+    path.write_text(Path(PELEENET).read_text().replace("conv(weight_filler = xavier)", "conv(weight_filler = msra)"))
+    assert main(["diff", PELEENET, str(path)]) == 1
+    assert "113 changed (113 in what only training looks at)" in capsys.readouterr().out

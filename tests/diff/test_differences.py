@@ -39,9 +39,10 @@ def _said(found: Differences) -> list[str]:
     "old, new, lines",
     [
         ("conv", "conv", []),
-        ("conv(b, 8, 3, pad = 1)", "conv(b, 8, 5, pad = 2)", ["c.pad: (1, 1) -> (2, 2)", "c.kernel: (3, 3) -> (5, 5)"]),
+        ("conv(b, 8, 3, pad = 1)", "conv(b, 8, 5, pad = 2)", ["c.kernel: (3, 3) -> (5, 5)", "c.pad: (1, 1) -> (2, 2)"]),
         ("e = linear(d, 10)", "e = linear(d, 9)", ["e.out: 10 -> 9", "e.shape: (1, 10) -> (1, 9)"]),
-        ("add(a, c)", "add(c, a)", ["d.inputs: ('a', 'c') -> ('c', 'a')"]),
+        ("add(a, c)", "add(c, a)", []),
+        ("add(a, c)", "add(a, c, coeff = [1, -1])", ["d.coeff: None -> (1.0, -1.0)"]),
         ("add(a, c)", "mul(a, c)", ["d.operator: add -> mul"]),
         ("pad = 1)\n    d", "pad = 1) as 'cc'\n    d", ["c.name: c -> cc"]),
         (" -> relu", "", ["- b/relu", "c.inputs: ('b/relu',) -> ('b',)"]),
@@ -189,3 +190,30 @@ def test_an_extent_said_for_each_axis_is_the_one_number() -> None:
 
     assert not video("2").diff(video("[2, 2, 2]"))
     assert video("2").diff(video("[1, 2, 2]")).changed
+
+
+@pytest.mark.parametrize(
+    ("operator", "is_same"),
+    [("add({}, {})", True), ("mul({}, {})", True), ("max({}, {})", True), ("concat({}, {})", False),
+     ("add({}, {}, coeff = [2, 2])", True), ("add({}, {}, coeff = [1, -1])", False)],
+)  # fmt: skip
+def test_the_terms_of_a_sum_have_no_order(operator: str, is_same: bool) -> None:
+    one, other = (_net(BODY.replace("add(a, c)", operator.format(*terms))) for terms in ("ac", "ca"))
+    assert bool(differences(one, other)) != is_same
+    anonymous = _net(re.sub(r"\b([a-e])\b", r"v\1", BODY.replace("add(a, c)", operator.format("c", "a"))))
+    assert bool(differences(one, anonymous, ignore_names=True)) != is_same
+
+
+def test_a_rate_of_one_is_none() -> None:
+    one = _net(BODY.replace("conv(b, 8, 3, pad = 1)", "conv(b, 8, 3, pad = 1, lr_mult = [2, 1], decay_mult = 1)"))
+    other = _net(BODY.replace("conv(b, 8, 3, pad = 1)", "conv(b, 8, 3, pad = 1, lr_mult = 2)"))
+    assert not differences(one, other)
+    assert _said(differences(_net(), other)) == ["c.lr_mult: None -> (2.0,)"]
+
+
+def test_a_shape_that_is_not_known_is_no_other_shape() -> None:
+    known = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 3 } } }'
+    unknown = 'layer { name: "x" type: "Unheard" top: "x" }'
+    relu = 'layer { name: "r" type: "ReLU" bottom: "x" top: "y" }'
+    one, other = (netgen.load(f"{first} {relu}").graph for first in (unknown, known))
+    assert [field.name for pair in differences(one, other).pairs for field in pair.fields] == ["operator"]

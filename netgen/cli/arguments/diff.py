@@ -31,6 +31,8 @@ def add(parser: ArgumentParser) -> None:
         "-U", "--context", metavar="N", type=_context, default=1, help="so many unchanged layers around (default: 1)"
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print (default: text)")
+    parser.add_argument("-o", "--output", metavar="PATH", help="a file. Default: standard output")
+    parser.add_argument("--quiet", action="store_true", help="print errors only: the exit code tells")
     settings(parser)
     parser.add_argument("--net-b", metavar="NAME", help="which net of B, where it is another")
     parser.add_argument(
