@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from re import match, split, sub
 from textwrap import wrap
 from unicodedata import category
@@ -28,6 +29,34 @@ def docstring(comment: str, indent: int) -> list[str]:
     written = [line for lines in body for line in ["", *lines]][1:]
     written[0] = mark + written[0]
     return [*((margin + line).rstrip() for line in written), f'{margin}"""']
+
+
+def fitted(comment: str, settings: Mapping[str, object]) -> str:
+    """A block's comment as it holds for a class that has not all of the block's settings.
+
+    ``settings`` are those that it lacks. A sentence that begins with the name of one tells what it is, and is left out.
+    Elsewhere a number that is the same in all instances stands in place of the name.
+    """
+    if not any(f"`{name}`" in comment for name in settings):
+        return comment
+    paragraphs = (_fitted(each, settings) for each in split(r"\n\s*\n", comment))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def _fitted(paragraph: str, settings: Mapping[str, object]) -> str:
+    if _is_prose(paragraph.splitlines()):
+        told = tuple(f"`{name}`" for name in settings)
+        paragraph = " ".join(each for each in _sentences(paragraph) if not each.startswith(told))
+    for name, value in settings.items():
+        if type(value) in (int, float):
+            paragraph = paragraph.replace(f"`{name}`", str(value))
+    return paragraph
+
+
+def _sentences(text: str) -> Iterator[str]:
+    while text:
+        sentence, text = _first_sentence(text)
+        yield sentence
 
 
 def _plain(paragraph: str) -> list[str]:
@@ -60,9 +89,13 @@ def _sentence(text: str) -> str:
 
 def _paragraph(lines: list[str], width: int) -> list[str]:
     """A paragraph, wrapped; indented lines and lists keep their line breaks."""
-    if not any(match(r"\s|[-*]\s|\d+[.)]\s", line) for line in lines[1:]):
+    if _is_prose(lines):
         return _wrap(_ended(sub(r"\s+", " ", " ".join(lines)).strip()), width)
     return [_ended(line) for line in lines]
+
+
+def _is_prose(lines: list[str]) -> bool:
+    return not any(match(r"\s|[-*]\s|\d+[.)]\s", line) for line in lines[1:])
 
 
 def _wrap(text: str, width: int) -> list[str]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from netgen.emit.templates import template
 from netgen.emit.torch.classes import ClassPlan
-from netgen.emit.torch.docstring import docstring
+from netgen.emit.torch.docstring import docstring, fitted
 from netgen.emit.torch.expression import WIDTH, text
-from netgen.emit.torch.fit import Setting
-from netgen.emit.torch.naming import Unique
+from netgen.emit.torch.fit import Setting, constant
+from netgen.emit.torch.naming import Unique, variable
 from netgen.emit.torch.paths import module_paths
 from netgen.emit.torch.plan import Plan
 from netgen.emit.torch.statement import Assign, Do, Statement, lines
@@ -51,7 +51,7 @@ def _imports(code: list[str]) -> Iterator[str]:
 
 def _class(plan: ClassPlan, whole: Plan) -> dict[str, Any]:
     instance = plan.body.instance
-    comment = whole.graph.doc if instance.parent is None else instance.doc
+    comment = whole.graph.doc if instance.parent is None else fitted(instance.doc, _lacking(plan))
     is_net = plan is whole.net_class
     statements = plan.init + _endings(whole) if is_net else plan.init
     return {
@@ -61,6 +61,17 @@ def _class(plan: ClassPlan, whole: Plan) -> dict[str, Any]:
         "init": _init(plan, statements),
         "forward": [] if plan.is_sequential else _forward(plan),
     }
+
+
+def _lacking(plan: ClassPlan) -> dict[str, object]:
+    """The block's settings that are no arguments of the class, with what they are in all instances, or None."""
+    arguments = {setting.name for setting in plan.settings}
+    found = {}
+    for name, value in plan.body.instance.args.items():
+        if variable(name) not in arguments:
+            is_same, _ = constant([body.instance.args.get(name) for body in plan.skeleton.bodies])
+            found[name] = value if is_same else None
+    return found
 
 
 def _init(plan: ClassPlan, statements: list[Statement]) -> list[str]:

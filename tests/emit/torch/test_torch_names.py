@@ -14,7 +14,7 @@ from torch import nn
 from torch_nets import compiled, example, net, random_inputs, source_of
 
 from netgen.emit.torch import emit
-from netgen.emit.torch.docstring import docstring
+from netgen.emit.torch.docstring import docstring, fitted
 from netgen.emit.torch.live import load
 from netgen.emit.torch.naming import (
     BUILTINS,
@@ -286,3 +286,10 @@ def test_a_stage_is_called_as_the_program_calls_what_is_in_it(name: str, attribu
     }}
     """
     assert findall(r"self\.(\w+) = ", source_of(compiled(program), "N")) == attributes
+
+
+def test_a_comment_fits_the_class() -> None:
+    comment = "A stage. `number` names its layers.\n\nOf each class the `top_k` best,\n`out` wide. `pool` ends it."
+    lacking = {"number": None, "top_k": 400, "pool": True}
+    assert fitted(comment, lacking) == "A stage.\n\nOf each class the 400 best, `out` wide."
+    assert fitted("`number` names it.\n\nOne of:\n- `pool`\n- b", lacking) == "One of:\n- `pool`\n- b"

@@ -27,7 +27,7 @@ class BnReluConv(nn.Module):
 
 
 class DenseLayer(nn.Module):
-    """1x1 and 3x3 convolution, joined to the input: `growth` more channels."""
+    """1x1 and 3x3 convolution, joined to the input: 32 more channels."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()

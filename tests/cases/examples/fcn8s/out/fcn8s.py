@@ -29,10 +29,7 @@ def bilinear_(weight: Tensor) -> None:
 
 
 class Stage(nn.Module):
-    """A run of 3x3 convolutions with ReLU, then half the resolution.
-
-    `number` is the stage's number, for the names of the `layers` layers.
-    """
+    """A run of 3x3 convolutions with ReLU, then half the resolution."""
 
     def __init__(self, in_channels: int, out: int, layers: int) -> None:
         super().__init__()

@@ -50,9 +50,7 @@ class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 and a shortcut: the block of ResNet-50, -101 and -152.
 
     `width` is the width of the 3x3 convolution; four times as many channels come out.
-    `stride_at` names the convolution that takes the stride: 1 in the paper, 2 in the
-    variant that is known as version 1.5. He, Zhang, Ren and Sun, "Deep Residual
-    Learning for Image Recognition", 2015.
+    He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2015.
     """
 
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:

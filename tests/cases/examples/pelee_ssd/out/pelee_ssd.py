@@ -315,8 +315,8 @@ class Detect(nn.Module):
     """The best boxes.
 
     `loc`, `conf` and `prior` are the offsets, the scores and the prior boxes of all
-    maps; the background is one of the `classes`. Of each class the `top_k` best are
-    looked at, and boxes that overlap a better one by more than 0.45 go.
+    maps; the background is one of the 21. Of each class the 400 best are looked at, and
+    boxes that overlap a better one by more than 0.45 go.
     """
 
     def forward(self, loc: Tensor, conf: Tensor, prior: Tensor) -> Tensor:

@@ -33,10 +33,7 @@ class ConvBn(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1, and the shortcut around them.
-
-    `late` gives the stride to the 3x3 convolution.
-    """
+    """1x1, 3x3, 1x1, and the shortcut around them."""
 
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
         super().__init__()

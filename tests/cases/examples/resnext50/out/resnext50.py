@@ -58,10 +58,10 @@ class ConvBn(nn.Module):
 class Resnext(nn.Module):
     """A bottleneck whose 3x3 convolution is split into groups.
 
-    `out` channels come out. The 3x3 convolution has `groups` groups (the paper's
-    cardinality) of `group_width` channels; ResNeXt-50 32x4d begins with 32 groups of 4
-    and doubles their width with each stage. Xie, Girshick, Dollar, Tu and He,
-    "Aggregated Residual Transformations for Deep Neural Networks", 2016.
+    `out` channels come out. The 3x3 convolution has 32 groups (the paper's cardinality)
+    of `group_width` channels; ResNeXt-50 32x4d begins with 32 groups of 4 and doubles
+    their width with each stage. Xie, Girshick, Dollar, Tu and He, "Aggregated Residual
+    Transformations for Deep Neural Networks", 2016.
     """
 
     def __init__(self, in_channels: int, out: int, stride: int = 1) -> None:

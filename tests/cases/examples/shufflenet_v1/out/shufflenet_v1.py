@@ -82,10 +82,8 @@ class UnitV1(nn.Module):
     """The unit of ShuffleNet: grouped convolutions with a shuffle between them.
 
     `out` channels come out. With `stride = 1` the input is added to the branch, with
-    `stride = 2` it is pooled and joined to it. `split` is false where the first
-    convolution has no groups: in the first unit after the stem, whose input is narrow.
-    Zhang, Zhou, Lin and Sun, "ShuffleNet: An Extremely Efficient Convolutional Neural
-    Network for Mobile Devices", 2017.
+    `stride = 2` it is pooled and joined to it. Zhang, Zhou, Lin and Sun, "ShuffleNet:
+    An Extremely Efficient Convolutional Neural Network for Mobile Devices", 2017.
     """
 
     def __init__(

@@ -182,10 +182,7 @@ def _detections(
 
 
 class Stage(nn.Module):
-    """A run of 3x3 convolutions with ReLU, then half the resolution.
-
-    `number` is the stage's number, for the names of the `layers` layers.
-    """
+    """A run of 3x3 convolutions with ReLU, then half the resolution."""
 
     def __init__(self, in_channels: int, out: int, layers: int) -> None:
         super().__init__()
@@ -280,8 +277,8 @@ class Detect(nn.Module):
     """The best boxes.
 
     `loc`, `conf` and `prior` are the offsets, the scores and the prior boxes of all
-    maps; the background is one of the `classes`. Of each class the `top_k` best are
-    looked at, and boxes that overlap a better one by more than 0.45 go.
+    maps; the background is one of the 21. Of each class the 400 best are looked at, and
+    boxes that overlap a better one by more than 0.45 go.
     """
 
     def forward(self, loc: Tensor, conf: Tensor, prior: Tensor) -> Tensor:

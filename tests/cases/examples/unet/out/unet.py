@@ -12,11 +12,7 @@ from torch.nn import functional as F
 
 
 class DoubleConv(nn.Module):
-    """Two 3x3 convolutions.
-
-    `states` are a level's states before, between and behind them, for the published
-    names.
-    """
+    """Two 3x3 convolutions."""
 
     def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
