@@ -156,7 +156,7 @@ class Net:
     def features(
         self, *layers: str, inputs: Mapping[str, np.ndarray[Any, np.dtype[Any]]] | None = None
     ) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
-        """What layers make of some inputs, as arrays, by the layers' names; of inputs by chance where none are given.
+        """What layers make of some inputs, as arrays, by the layers' names; of random inputs where none are given.
 
         ``netgen.features`` makes pictures of such arrays.
         """
@@ -260,7 +260,7 @@ class Net:
         return report
 
     def random_weights(self, seed: int = 0) -> Weights:
-        """Take weights by chance with which activations keep their size; for a seed the same on every machine."""
+        """Take random weights with which activations keep their size; for a seed the same on every machine."""
         self.load_weights(f"random:{seed}")
         return self._loaded()
 
@@ -359,7 +359,7 @@ class Net:
     def verify(self, inputs: Mapping[str, Array] | None = None, **options: Unpack[VerifyOptions]) -> Verification:
         """Run the net in all runtimes that are here, and compare every value: true if all of them agree.
 
-        ``inputs`` are arrays by the names of inputs; what is missing is by chance, and so are weights where none were
+        ``inputs`` are arrays by the names of inputs; what is missing is random, and so are weights where none were
         loaded. ``print(net.verify(against=["onnxruntime", "opencv"]))`` shows where they differ, and why. Other
         options: ``reference``, ``device``, ``batch``, ``shapes``, ``seed``, ``allow_known``.
         """

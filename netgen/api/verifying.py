@@ -76,7 +76,7 @@ def verified(
         row.asked = row.name in chosen.asked
     found.rows += chosen.others
     found.allow_known = allow_known
-    chance = f"by chance (seed {seed})"
+    chance = f"random (seed {seed})"
     found.about = _about(
         found, inputs or {}, seed, weights_from or (chance if net.weights is None else "the net's own")
     )
@@ -94,7 +94,7 @@ def _weights(net: Net, seed: int) -> Weights:
 def _about(found: Verification, inputs: Mapping[str, Array], seed: int, weights: str) -> list[str]:
     """What goes in and what the weights are, in a line each."""
     said = [
-        f"{value_name(value)} {shape_text(value.shape)}{'' if value_name(value) in inputs else ' by chance'}"
+        f"{value_name(value)} {shape_text(value.shape)}{'' if value_name(value) in inputs else ' random'}"
         for value in found.graph.inputs
     ]
     seeded = f" (seed {seed})" if len(inputs) < len(found.graph.inputs) else ""

@@ -37,7 +37,7 @@ def run(args: Namespace, console: Console) -> int:
         files = {paths[name]: _file(name, value, args, _ending(paths[name])) for name, value in values.items()}
     write_all(files)
     if args.weights is None:
-        console.remark("weights by chance: --weights FILE takes trained ones")
+        console.remark("random weights: --weights FILE takes trained ones")
     for name, value in values.items():
         console.remark(f"{name}: {_about(value, args.kernels)}")
         console.remark(f"wrote {paths[name]}")

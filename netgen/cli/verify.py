@@ -42,7 +42,7 @@ def run(args: Namespace, console: Console) -> int:
             seed=args.seed,
             allow_known=args.allow_known,
             before=net if changed is not net else None,
-            weights_from=args.weights or f"by chance (seed {args.seed})",
+            weights_from=args.weights or f"random (seed {args.seed})",
             progress=doing.append,
         )
     console.output(_text(found, args, console) + "\n")

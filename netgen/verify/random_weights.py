@@ -77,7 +77,7 @@ def _need(graph: Graph) -> None:
     try:
         import torch  # noqa: F401
     except ImportError:
-        label = "the net is run once to scale weights by chance, which takes `torch`, and that is not installed"
+        label = "the net is run once to scale random weights, which takes `torch`, and that is not installed"
         raise NetgenError([of_file("NG608", "a package is missing", "random", label, _TORCH)]) from None
     count = sum(param.count for node in graph.nodes for param in node.params)
     if count > MOST:

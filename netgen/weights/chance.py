@@ -37,7 +37,7 @@ def by_chance(
 ) -> tuple[Weights, Report]:
     """Arrays that were made as weights of a net, and a report as of those that were found in a file."""
     if mapping is not None:
-        label = "weights by chance are the net's own, by its own names"
+        label = "random weights are the net's own, by its own names"
         raise fault("NG605", "bad mapping of weights", str(source), label, "leave the mapping out")
     entries = {key: _entry(key, array) for key, array in arrays.items()}
     rows = [Row(key, entry.shape, MATCHED, entry=entry, how="chance") for key, entry in entries.items()]

@@ -91,7 +91,7 @@ def test_the_table_ends_in_one_verdict(small: str, capsys: pytest.CaptureFixture
     code, out, _ = _run(capsys, small, "--against", "onnxruntime,opencv", "--layers")
     assert code == 0
     assert out.endswith("\nAll 5 runtimes agree on 6 values: Small computes the same everywhere.\n")
-    assert "inputs:  data 1x3x12x12 by chance (seed 0)\nweights: by chance (seed 0)\n" in out
+    assert "inputs:  data 1x3x12x12 random (seed 0)\nweights: random (seed 0)\n" in out
     assert re.search(r"^opencv-fused +1 ", out, re.M)
     assert _run(capsys, small, "--against", "opencv", "--quiet")[1].startswith("All 3 runtimes agree on 6 values")
 
@@ -211,8 +211,8 @@ def test_inputs_of_files(small: str, capsys: pytest.CaptureFixture[str]) -> None
     for args, said in (
         ((small, "--input", "one.npy"), "data 1x3x12x12\n"),
         ((small, "--input", "data=four.npy"), "data 4x3x12x12\n"),
-        ((small, "--input", "data=2x3x16x16"), "data 2x3x16x16 by chance (seed 0)\n"),
-        ((small, "--batch", "3", "--seed", "7"), "data 3x3x12x12 by chance (seed 7)\n"),
+        ((small, "--input", "data=2x3x16x16"), "data 2x3x16x16 random (seed 0)\n"),
+        ((small, "--batch", "3", "--seed", "7"), "data 3x3x12x12 random (seed 7)\n"),
         ((small, "--input", "cat.png", "--mean", "104,117,123", "--scale", "0.017", "--rgb"), "data 1x3x12x12\n"),
         (("two.net", "--input", "both.npz"), "image 2x3x8x8, extra 2x3x8x8\n"),
         (("two.net", "--input", "extra=both.npz"), "image 2x3x8x8, extra 2x3x8x8\n"),

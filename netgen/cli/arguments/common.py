@@ -107,7 +107,7 @@ def prototxt(parser: ArgumentParser, *, inputs: bool = True) -> None:
 def weights_from(parser: ArgumentParser | _ArgumentGroup) -> None:
     parser.add_argument(
         "--weights", metavar="FILE",
-        help="a caffemodel, a state_dict or safetensors; or `random` or `random:SEED`: numbers by chance, the same for "
+        help="a caffemodel, a state_dict or safetensors; or `random` or `random:SEED`: random numbers, the same for "
         "a seed, with which activations neither vanish nor explode",
     )  # fmt: skip
     parser.add_argument("--mapping", metavar="MAP", help="what is what in it: `netgen weights map` writes such a text")

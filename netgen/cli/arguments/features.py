@@ -45,7 +45,7 @@ def add(parser: ArgumentParser) -> None:
         "-o", "--output", metavar="PATH", required=True, help="a picture (.png, .jpg …); or a folder (`DIR/`)"
     )
     parser.add_argument("--kernels", action="store_true", help="the layer's filters, and not what it makes")
-    group = parser.add_argument_group("what goes in (default: numbers by chance)")
+    group = parser.add_argument_group("what goes in (default: random numbers)")
     group.add_argument(
         "--image", metavar="[NAME=]FILE", dest="images", action="append", type=_image, default=[],
         help="a picture, or an array (.npy, .npz), for the first input or the one that is named. May be repeated",
@@ -66,7 +66,7 @@ def add(parser: ArgumentParser) -> None:
     looks.add_argument("--side", metavar="PIXELS", type=positive, default=0, help="of a tile, at least (default: 48)")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     settings(parser)
-    weights_from(parser.add_argument_group("of the weights (default: by chance)"))
+    weights_from(parser.add_argument_group("of the weights (default: random)"))
     prototxt(parser)
     limit(parser)
 

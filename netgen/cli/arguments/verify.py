@@ -29,7 +29,7 @@ def add(parser: ArgumentParser) -> None:
         "or if a runtime that --against names cannot run the net; 2 for wrong usage."
     )
     parser.epilog = examples(
-        ("netgen verify peleenet.net", "in all runtimes that are installed, with weights and images by chance"),
+        ("netgen verify peleenet.net", "in all runtimes that are installed, with random weights and images"),
         ("netgen verify net.prototxt --weights net.caffemodel --input cat.npy", "your weights and your input"),
         ("netgen verify net.net --weights net.pth --against onnxruntime,opencv --layers", "every value, in these two"),
         ("netgen verify net.net --device cuda", "on a card too: float32, and half precision with its own bounds"),
@@ -69,14 +69,14 @@ def add(parser: ArgumentParser) -> None:
 
 
 def _inputs(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("what goes in (default: numbers by chance)")
+    group = parser.add_argument_group("what goes in (default: random numbers)")
     group.add_argument(
         "--input", metavar="[NAME=]WHAT", dest="given", action="append", type=_given, default=[],
         help="a file for an input (.npy, .npz, .png, .jpg), the first that has none unless it is named; or a shape, "
         "say data=8x3x224x224. May be repeated",
     )  # fmt: skip
     group.add_argument("--batch", metavar="N", type=positive, help="so many images at once")
-    group.add_argument("--seed", metavar="N", type=whole, default=0, help="of what is by chance (default: 0)")
+    group.add_argument("--seed", metavar="N", type=whole, default=0, help="of random weights and inputs (default: 0)")
     picture(group)
 
 
