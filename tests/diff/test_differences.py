@@ -58,6 +58,13 @@ def test_what_is_said_of_a_change(old: str, new: str, lines: list[str]) -> None:
     assert _said(differences(_net(), _net(BODY.replace(old, new, 1)))) == lines
 
 
+def test_where_nothing_else_tells_names_do() -> None:
+    """Two layers in a row that became others: neither has a neighbour from which it could be found."""
+    before, after = (f"a = {one}(data)\nb = {two}(a)\n" for one, two in (("sigmoid", "tanh"), ("abs", "elu")))
+    said = ["a.operator: sigmoid -> abs", "b.operator: tanh -> elu"]
+    assert _said(differences(_net(before), _net(after))) == said
+
+
 def test_another_size_reshapes_and_changes_no_layer() -> None:
     found = differences(_net(), _net(size=10))
     assert [pair.before.name for pair in found.changed] == ["data"], "an input is nothing but its shape"

@@ -34,6 +34,7 @@ def codes(body: str) -> list[str]:
         '    return max_pool(x, 3, stride = 2, rounding = "floor")',
         "    return conv(x, 16, 3, groups = 16)",
         "    return conv(x, 32, 3, groups = 2)",
+        "    silence(conv(x, 8, 3))\n    return relu(x)",
         "    return linear(dropout(relu(linear(x, 8))), 10)",
         "    return linear(dropout(global_avg_pool(relu(batch_norm(x)))), 10)",
         "    return linear(dropout(relu(batch_norm(linear(x, 8, bias = false)))), 10)",
@@ -53,6 +54,7 @@ def test_nothing_is_found(body: str) -> None:
         ("    return relu(add(relu(x), max_pool(abs(x), 3, stride = 1, pad = 1)))", "NG802"),
         ("    return relu(concat(relu(x), clip(x, 0, 1)))", "NG802"),
         ("    return sigmoid(sigmoid(x))", "NG803"),
+        ("    return conv(x, 36, 3, groups = 2)", "NG806"),
         ("    return conv(dropout(relu(batch_norm(x))), 8, 3)", "NG807"),
         ('    return relu(x) as "größe"', "NG808"),
     ],
@@ -114,16 +116,20 @@ def test_what_a_block_causes_often_is_told_once() -> None:
     assert [note.text for note in warning.notes] == ["the same for 3 more layers like this one"]
 
 
-def test_a_net_of_caffe_is_looked_at_too() -> None:
-    text = """
-    layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 12 dim: 12 } } }
-    layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" inner_product_param { num_output: 4 } }
-    layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
-    layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 2 } } }
-    layer { name: "loss" type: "SoftmaxWithLoss" bottom: "prob" bottom: "label" top: "loss" }
+@pytest.mark.parametrize(
+    ("activation", "loss"), [("Softmax", "SoftmaxWithLoss"), ("Sigmoid", "SigmoidCrossEntropyLoss")]
+)
+def test_a_net_of_caffe_is_looked_at_too(activation: str, loss: str) -> None:
+    dims = "dim: 2" if activation == "Softmax" else "dim: 2 dim: 4"
+    text = f"""
+    layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ dim: 2 dim: 3 dim: 12 dim: 12 }} }} }}
+    layer {{ name: "fc" type: "InnerProduct" bottom: "data" top: "fc" inner_product_param {{ num_output: 4 }} }}
+    layer {{ name: "prob" type: "{activation}" bottom: "fc" top: "prob" }}
+    layer {{ name: "label" type: "Input" top: "label" input_param {{ shape {{ {dims} }} }} }}
+    layer {{ name: "loss" type: "{loss}" bottom: "prob" bottom: "label" top: "loss" }}
     """
     (warning,) = netgen.load(text).lint()
-    assert (warning.code, "computes the softmax itself" in warning.label) == ("NG803", True)
+    assert (warning.code, f"computes the {activation.lower()} itself" in warning.label) == ("NG803", True)
 
 
 def test_a_net_of_caffe_is_told_in_its_own_words() -> None:

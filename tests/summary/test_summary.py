@@ -53,6 +53,18 @@ def test_what_sees_all_sees_no_more_behind() -> None:
     assert {fields[node.outputs[0]] for node in graph.nodes[2:]} == {(33, 33)}
 
 
+def test_what_has_met_all_sees_no_more_behind_either() -> None:
+    """As behind squeeze and excitation: a convolution there looks at three places of what sees all of the image."""
+    program = """
+    net Squeezed() {
+        x = input(1, 4, 16, 16)
+        return scale(x, x -> global_avg_pool -> flatten, axis = 0) -> conv(4, 3)
+    }
+    """
+    graph = netgen.compile(program).graph
+    assert receptive_fields(graph)[graph.outputs[0]] == (16, 16)
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
 def test_rows_add_up(example: Example) -> None:
     net = example.compile()
@@ -87,6 +99,11 @@ def test_shared_weights_count_once_and_values_are_forgotten() -> None:
     value = 3 * 9 * 7 * 4
     assert net.summary().root.memory == 4 * value
     assert peak_memory(net.graph) == 3 * value  # the input, what it becomes, and either the one before or the sum
+
+
+def test_results_are_held_to_the_end() -> None:
+    net = netgen.compile("net N() { x = input(1, 1, 4, 4)  a = relu(x)  return a, conv(x, 4, 1) }")
+    assert peak_memory(net.graph) == (1 + 1 + 4) * 16 * 4
 
 
 def test_depth() -> None:

@@ -198,7 +198,9 @@ def test_the_measure() -> None:
     assert (round(found.error, 6), found.at, found.strange, found.size) == (0.1, (0, 1), 1, 4.0)
     assert measure(one, one).error == measure(np.zeros(3), np.zeros(3)).error == 0
     assert measure(np.zeros(3), np.full(3, 1e-9)).error == 1
-    assert measure(one, np.full_like(one, np.nan)).error == np.inf
+    nothing = np.full_like(one, np.nan)
+    assert measure(one, nothing).error == np.inf
+    assert measure(nothing, nothing)[::6] == (0, 4), "what is no number is so in both"
 
 
 def test_rows_are_compared_in_whatever_order_they_come() -> None:
