@@ -134,8 +134,10 @@ class _Folder:
 
     def _objection(self, node: Node) -> str:
         """Why nothing can be put into a layer, or nothing if it can."""
-        if not filters.is_filter(node) or not filters.reads_channels(node):
-            return f"`{node.name}` ({node.op.name}) reads it, which does not multiply each channel by weights"
+        if not filters.is_filter(node):
+            return f"`{node.name}` ({node.op.name}) reads it: only convolutions and fully connected layers take it in"
+        if not filters.reads_channels(node):
+            return f"`{node.name}` ({node.op.name}) reads it, which does not sum over its channels"
         others = [each for name in shared_names(node).values() for each, _ in self.sharers.get(name, [])]
         strange = [f"`{each.name}`" for each in others if each not in self.readers]
         if strange:

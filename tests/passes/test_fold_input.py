@@ -104,7 +104,12 @@ def test_the_border_may_be_accepted_as_it_is() -> None:
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "padding": ("conv(4, 3, pad = 1)", {"mean": 5.0}, "`y` pads with 1: its zeros stand for the mean"),
-    "operator": ("relu", {"scale": 2.0}, "`y` (relu) reads it, which does not multiply each channel by weights"),
+    "operator": (
+        "relu",
+        {"scale": 2.0},
+        "`y` (relu) reads it: only convolutions and fully connected layers take it in",
+    ),
+    "axis": ("linear(4, axis = 2)", {"scale": 2.0}, "`y` (linear) reads it, which does not sum over its channels"),
     "deconvolution": ("deconv(4, 2)", {"mean": 5.0}, "`y` is a deconvolution"),
     "groups": ("conv(6, 3, groups = 3)", {"swap_channels": True}, "`y` has groups, which keep channels apart"),
     "swapped operator": ("relu", {"swap_channels": True}, "`y` (relu) reads it"),
